@@ -1,0 +1,21 @@
+"""Programs from outside that tests run: where they are, and what a test does without them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+_OTHER_NAMES = {"alertmanager": ("prometheus-alertmanager",)}
+"""What Debian calls them."""
+
+
+def require_tool(name: str) -> str:
+    """The path of a program on the PATH. Without it the test is skipped, or fails where AUE_REQUIRE_TOOLS is set to 1."""
+    for candidate in (name, *_OTHER_NAMES.get(name, ())):
+        if path := shutil.which(candidate):
+            return path
+    if os.environ.get("AUE_REQUIRE_TOOLS") == "1":
+        pytest.fail(f"{name} is not on the PATH, and AUE_REQUIRE_TOOLS=1 wants it", pytrace=False)
+    pytest.skip(f"{name} is not on the PATH")
