@@ -117,4 +117,3 @@ class Snapshot:
     @property
     def gzip_bytes(self) -> int:
         return sum(len(chunk.gzip) for chunk in self.chunks)
-

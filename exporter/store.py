@@ -1,0 +1,267 @@
+"""The folder of facts: the only module that writes it.
+
+    lock                            held by the one service that writes
+    version                         of the layout
+    facts/<source>/<day>.parquet    one row a day, identity and dimension; any tool may read it while the service runs
+    objects/<source>/*.ndjson.gz    decoded files of days that are still open, so that they are fetched once
+    sources/<source>.json           what has been read and seen
+    people/                         what must be remembered of people
+
+Every file is written aside, synced and renamed, so a reader or a restart sees the old one or the new one, never a part.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import gzip
+import os
+import re
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import duckdb
+import msgspec
+from isal import igzip
+
+from exporter.errors import UserError
+from exporter.model import DayRange, FactBatch
+
+LAYOUT_VERSION = 1
+_SUFFIX = ".parquet"
+_OBJECT_SUFFIX = ".ndjson.gz"
+_ASIDE = ".tmp"
+_FOLDERS = ("facts", "objects", "sources", "people")
+_State = TypeVar("_State", bound=msgspec.Struct)
+
+
+class Store:
+    """An open store. One at a time may be open for writing; `close` gives it back."""
+
+    def __init__(self, path: Path, lock: IO[str]) -> None:
+        self.path = path
+        self._lock = lock
+        self._database = duckdb.connect(config={"threads": 1})
+
+    @classmethod
+    def open(cls, path: Path) -> Store:
+        """Opens the folder for writing, and makes it where it is missing. Raises UserError when another process has it, or it is of a newer version."""
+        with _told(path):
+            path.mkdir(parents=True, exist_ok=True)
+            lock = (path / "lock").open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.close()
+            raise UserError(f"the store {path} is in use by another exporter; stop that one, or set store.path to another folder") from error
+        store = cls(path, lock)
+        try:
+            store._check_version()
+            store._clean()
+        except UserError:
+            store.close()
+            raise
+        return store
+
+    def close(self) -> None:
+        """Gives the store back to other processes."""
+        self._lock.close()
+
+    def _check_version(self) -> None:
+        marker = self.path / "version"
+        if not marker.exists():
+            self._write(marker, f"{LAYOUT_VERSION}\n".encode())
+            return
+        text = marker.read_text(encoding="utf-8", errors="replace").strip()
+        if not re.fullmatch("[0-9]{1,9}", text):
+            raise UserError(f"{marker} should hold a number; if {self.path} is a store, write {LAYOUT_VERSION} into it, else set store.path to another folder")
+        if int(text) > LAYOUT_VERSION:
+            raise UserError(
+                f"the store {self.path} was written by a newer version of this exporter (layout {text}, this one knows {LAYOUT_VERSION}); "
+                "upgrade, or set store.path to another folder"
+            )
+
+    def _clean(self) -> None:
+        """Deletes what interrupted writes left behind."""
+        with _told(self.path):
+            for folder in _FOLDERS:
+                for path in (self.path / folder).rglob(f"*{_ASIDE}"):
+                    path.unlink(missing_ok=True)
+
+    # Facts
+
+    def replace(self, batch: FactBatch) -> dict[date, int]:
+        """Replaces whole days and returns their rows.
+
+        A day that comes back empty after it had rows is kept and left out of the answer: logs that expired must not erase what they said.
+        """
+        connection = self._database.cursor()
+        rows = batch.rows
+        connection.execute("CREATE TEMP TABLE batch AS SELECT * FROM rows").fetchall()
+        del rows
+        counts: dict[date, int] = dict(connection.execute("SELECT day, count(*) FROM batch GROUP BY day").fetchall())
+        if strange := set(counts) - set(batch.days):
+            raise ValueError(f"{batch.source}: rows of {min(strange)} in a batch of other days")
+        written: dict[date, int] = {}
+        for day in batch.days:
+            target = self._fact_file(batch.source, day)
+            count = counts.get(day, 0)
+            if count == 0 and target.exists() and self._rows(target) > 0:
+                continue
+            self._write_parquet(target, connection, "SELECT * FROM batch WHERE day = $day ORDER BY ALL", {"day": day})
+            written[day] = count
+        return written
+
+    def days(self, source: str) -> list[date]:
+        """The days that have a file, oldest first."""
+        return sorted(day for path in (self.path / "facts" / source).glob(f"*{_SUFFIX}") if (day := _day_of(path)) is not None)
+
+    def facts(self, source: str, days: DayRange) -> list[Path]:
+        """The files of a span of days, oldest first."""
+        return [self._fact_file(source, day) for day in self.days(source) if day in days]
+
+    def drop_facts(self, source: str, before: date) -> None:
+        """Deletes the facts of days before one."""
+        for day in self.days(source):
+            if day < before:
+                self._fact_file(source, day).unlink(missing_ok=True)
+
+    def set_aside(self, path: Path) -> Path:
+        """Moves a damaged file out of the way, for somebody to look at, so that its day is read again. Returns where it is now."""
+        aside = path.with_suffix(".damaged")
+        os.replace(path, aside)
+        return aside
+
+    def _fact_file(self, source: str, day: date) -> Path:
+        return self.path / "facts" / source / f"{day.isoformat()}{_SUFFIX}"
+
+    def older(self, source: str) -> tuple[date, Path] | None:
+        """The newest file of `keep_older`, and the day through which it speaks."""
+        kept = ((_day_of(path), path) for path in (self.path / "people" / "older" / source).glob(f"*{_SUFFIX}"))
+        return max(((day, path) for day, path in kept if day is not None), default=None)
+
+    def keep_older(self, source: str, through: date, exported: duckdb.DuckDBPyConnection) -> None:
+        """Keeps `older_rows` of a connection: first and last active day of each identity, over all days through the one given."""
+        folder = self.path / "people" / "older" / source
+        target = folder / f"{through.isoformat()}{_SUFFIX}"
+        self._write_parquet(target, exported, "FROM older_rows", {})
+        for path in folder.glob(f"*{_SUFFIX}"):
+            if path != target:
+                path.unlink()
+
+    # What sources remember
+
+    def state(self, source: str, kind: type[_State]) -> _State | None:
+        """What a source remembered, or None. A state that cannot be read counts as none: its days are then read again."""
+        return self.recall(f"sources/{source}.json", kind)
+
+    def save_state(self, source: str, state: msgspec.Struct) -> None:
+        """Remembers a state. Called after the facts that it speaks of are written, so that a stop in between reads them again."""
+        self.remember(f"sources/{source}.json", state)
+
+    def recall(self, name: str, kind: type[_State]) -> _State | None:
+        """A small JSON document of the store, or None where it is missing or of another shape."""
+        try:
+            return msgspec.json.decode((self.path / name).read_bytes(), type=kind)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return None
+
+    def remember(self, name: str, document: msgspec.Struct) -> None:
+        """Writes a small JSON document."""
+        self._write(self.path / name, msgspec.json.format(msgspec.json.encode(document)))
+
+    # Decoded objects
+
+    def object_file(self, source: str, name: str) -> Path:
+        """Where the decoded rows of an object stand, whether they do or not."""
+        return self.path / "objects" / source / f"{name}{_OBJECT_SUFFIX}"
+
+    def keep_object(self, file: Path, rows: bytes) -> None:
+        """Keeps an object's decoded rows (newline-delimited JSON) until `drop_objects`."""
+        self.keep_packed(file, igzip.compress(rows, 1))
+
+    def keep_packed(self, file: Path, packed: bytes) -> None:
+        """`keep_object` for rows that are gzipped already, in one member or more."""
+        self._write(file, packed)
+
+    def object_rows(self, file: Path) -> bytes | None:
+        """The rows of a kept object; None where it is not kept, or not whole."""
+        try:
+            packed = file.read_bytes()
+            return gzip.decompress(packed) if packed else None
+        except (FileNotFoundError, EOFError, gzip.BadGzipFile, zlib.error):
+            return None
+
+    def drop_objects(self, source: str, keep: Iterable[Path]) -> None:
+        """Deletes the decoded objects of a source but those given, and what an interrupted write left behind."""
+        wanted = {file.name for file in keep}
+        for path in (self.path / "objects" / source).glob("*"):
+            if path.name not in wanted:
+                path.unlink(missing_ok=True)
+
+    # Writing
+
+    def _rows(self, path: Path) -> int:
+        """Rows of a file; 0 for a damaged one, which nothing is lost by replacing."""
+        try:
+            ((rows,),) = self._database.cursor().execute("SELECT count(*) FROM read_parquet($1)", [str(path)]).fetchall()
+        except duckdb.Error:
+            return 0
+        return int(rows)
+
+    def _write_parquet(self, target: Path, connection: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, Any]) -> None:
+        def write(aside: Path) -> None:
+            copy = f"COPY ({query}) TO $target (FORMAT parquet, COMPRESSION zstd)"
+            connection.execute(copy, {**parameters, "target": str(aside)}).fetchall()
+
+        self._aside(target, write)
+
+    def _write(self, target: Path, data: bytes) -> None:
+        self._aside(target, lambda aside: aside.write_bytes(data))
+
+    def _aside(self, target: Path, write: Callable[[Path], object]) -> None:
+        aside = target.with_name(target.name + _ASIDE)
+        with _told(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                write(aside)
+                _sync(aside)
+                os.replace(aside, target)
+            except BaseException:
+                aside.unlink(missing_ok=True)
+                raise
+            _sync(target.parent)
+
+
+def _day_of(path: Path) -> date | None:
+    """The day that a file is named after; None for a file of somebody else's."""
+    try:
+        return date.fromisoformat(path.stem) if re.fullmatch(r"\d{4}-\d\d-\d\d", path.stem, re.ASCII) else None
+    except ValueError:
+        return None
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turns what the file system refuses into one sentence."""
+    try:
+        yield
+    except (OSError, duckdb.IOException) as error:
+        number = getattr(error, "errno", None)
+        if number in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error):
+            raise UserError(f"the disk that holds {path} is full; nothing was lost, free some space and the next refresh goes on") from error
+        if number in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise UserError(f"{path} cannot be written ({os.strerror(number)}); give the exporter's user write access to store.path") from error
+        raise UserError(f"{path} cannot be written ({error})") from error
