@@ -1,0 +1,93 @@
+"""The embedded engine: the statements of `sql/`, translated, over files that stand in for the tables of Athena."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+import duckdb
+import nanoarrow
+
+from exporter.engines import Relation, Statement
+from exporter.engines.dialect import to_duckdb
+from exporter.errors import TransientError
+from exporter.model import ArrowStream
+from exporter.quoting import sql_name, sql_text
+
+
+class DuckDBEngine:
+    """One database for all queries, and a connection with temporary relations of its own for each: a database takes longer to open than most queries to run."""
+
+    name = "duckdb"
+    embedded = True
+
+    def __init__(self, deadline: timedelta, memory_limit: str = "1GB") -> None:
+        self._deadline = deadline.total_seconds()
+        self._memory_limit = memory_limit
+        self._running: set[duckdb.DuckDBPyConnection] = set()
+        self._lock = threading.Lock()
+
+    def query(self, statement: Statement, parameters: Sequence[Any], relations: Sequence[Relation] = ()) -> ArrowStream:
+        """See `Engine.query`. The rows are read in full before they are handed on, so the deadline covers all of the work."""
+        with self._lock:
+            connection = self._database.cursor()
+        with self._interruptible(connection, statement.name):
+            for relation in relations:
+                define(connection, relation)
+            connection.execute(f"CREATE TEMP TABLE answer AS {to_duckdb(statement)}", list(parameters)).fetchall()
+        return _Answer(connection)
+
+    @cached_property
+    def _database(self) -> duckdb.DuckDBPyConnection:
+        return duckdb.connect(config={"memory_limit": self._memory_limit})
+
+    def cancel(self) -> None:
+        """See `Engine.cancel`."""
+        with self._lock:
+            for connection in self._running:
+                connection.interrupt()
+
+    @contextmanager
+    def _interruptible(self, connection: duckdb.DuckDBPyConnection, name: str) -> Iterator[None]:
+        timer = threading.Timer(self._deadline, connection.interrupt)
+        timer.daemon = True
+        with self._lock:
+            self._running.add(connection)
+        timer.start()
+        try:
+            yield
+        except duckdb.InterruptException as error:
+            raise TransientError(f"the query {name} was cancelled: it took longer than {self._deadline:.0f} s, or the service is stopping") from error
+        finally:
+            timer.cancel()
+            with self._lock:
+                self._running.discard(connection)
+
+
+class _Answer:
+    """Rows of a connection that lives as long as they are read."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return nanoarrow.ArrayStream(self._connection.sql("FROM answer")).__arrow_c_stream__(requested_schema)
+
+
+def define(connection: duckdb.DuckDBPyConnection, relation: Relation) -> None:
+    """Makes a relation visible to one connection under its name."""
+    if relation.files:
+        files = ", ".join(sql_text(str(path)) for path in relation.files)
+        typed = ", ".join(f"{sql_name(name)}: {sql_text(kind)}" for name, kind in relation.columns.items())
+        rows = f"read_json([{files}], format := 'newline_delimited', compression := 'gzip', columns := {{{typed}}})"
+        connection.execute(f"CREATE TEMP VIEW {relation.name} AS FROM {rows}").fetchall()
+    else:
+        typed = ", ".join(f"{sql_name(name)} {kind}" for name, kind in relation.columns.items())
+        connection.execute(f"CREATE TEMP TABLE {relation.name} ({typed})").fetchall()
+        if relation.rows:
+            columns = ", ".join(f"unnest(${place}::{kind}[])" for place, kind in enumerate(relation.columns.values(), start=1))
+            connection.execute(f"INSERT INTO {relation.name} SELECT {columns}", [list(column) for column in zip(*relation.rows, strict=True)]).fetchall()

@@ -1,0 +1,244 @@
+-- CloudTrail: what each principal did a day, by access, service, region, account and category of sensitive events, and which names go with which id.
+-- Parameters, in the order in which they stand here: first and last delivery day of the partitions (text, yyyy/mm/dd: the days below and the day after
+-- them), 'Data' to count data events too or 'Management' not to, first and last day, pattern of the names of IAM users that are programs (twice),
+-- pattern of the identity providers whose users are people, pattern of the role sessions that are people. Patterns are regular expressions.
+-- Humans alone keep their identity: nobody's session names, a hundred thousand a day, must not leave the engine.
+WITH recorded AS (
+    SELECT
+        -- The same action seen by two accounts carries one shared id; an event that is delivered again with more data names the first one.
+        coalesce(sharedeventid, addendum.originaleventid, eventid) AS occurrence,
+        eventid,
+        eventtime,
+        eventsource,
+        eventname,
+        eventtype,
+        errorcode,
+        coalesce(recipientaccountid, useridentity.accountid, 'unknown') AS account,
+        coalesce(awsregion, 'unknown') AS region,
+        CASE readonly WHEN 'true' THEN 'read' WHEN 'false' THEN 'write' ELSE 'unknown' END AS access,
+        requestparameters,
+        responseelements,
+        additionaleventdata,
+        useridentity.type AS type,
+        nullif(lower(trim(useridentity.onbehalfof.userid)), '') AS user_id,
+        -- The session of a role, or the name with which somebody signed in to the portal of Identity Center; both are user names there.
+        nullif(lower(trim(CASE
+            WHEN useridentity.type = 'AssumedRole' THEN split_part(useridentity.principalid, ':', 2)
+            WHEN useridentity.type IN ('IdentityCenterUser', 'Unknown') AND additionaleventdata NOT LIKE '%HIDDEN_DUE_TO_SECURITY_REASONS%'
+                THEN try(json_extract_scalar(additionaleventdata, '$.UserName'))
+        END)), '') AS session,
+        CASE WHEN useridentity.type IN ('AssumedRole', 'Role')
+            THEN coalesce(
+                useridentity.sessioncontext.sessionissuer.username,
+                nullif(regexp_extract(useridentity.arn, ':assumed-role/([^/]+)/', 1), ''),
+                useridentity.username
+            )
+        END AS role,
+        useridentity.invokedby AS invoked_by,
+        useridentity.accountid AS principal_account,
+        useridentity.sessioncontext.sessionissuer.type AS issuer_type,
+        useridentity.sessioncontext.sessionissuer.arn AS issuer_arn,
+        nullif(lower(trim(useridentity.sessioncontext.sourceidentity)), '') AS source_identity,
+        useridentity.sessioncontext.ec2roledelivery IS NOT NULL OR useridentity.inscopeof.issuertype IS NOT NULL AS for_compute,
+        coalesce(useridentity.identityprovider, useridentity.sessioncontext.webidfederationdata.federatedprovider) AS provider,
+        -- Who a name of IAM stands for: of a federated session, the IAM user that handed it out.
+        nullif(lower(trim(CASE
+            WHEN useridentity.type = 'FederatedUser' THEN useridentity.sessioncontext.sessionissuer.username
+            WHEN useridentity.type IN ('IAMUser', 'SAMLUser', 'WebIdentityUser') AND useridentity.username NOT LIKE 'HIDDEN_DUE_TO_SECURITY_REASONS%'
+                THEN useridentity.username
+        END)), '') AS name,
+        CASE useridentity.type
+            WHEN 'FederatedUser' THEN useridentity.sessioncontext.sessionissuer.arn
+            WHEN 'IAMUser' THEN useridentity.arn
+        END AS name_arn
+    FROM cloudtrail
+    WHERE
+        delivered BETWEEN ? AND ?
+        AND coalesce(eventcategory, 'Management') IN ('Management', ?)
+        AND substr(eventtime, 1, 10) BETWEEN CAST(? AS varchar) AND CAST(? AS varchar)
+),
+compared AS (
+    SELECT
+        *,
+        coalesce(regexp_like(coalesce(source_identity, name), ?) OR regexp_like(name_arn, ?), false) AS named_as_program,
+        coalesce(regexp_like(provider, ?), false) AS provider_of_people,
+        coalesce(regexp_like(session, ?), false) AS session_of_person,
+        coalesce(role LIKE 'AWSReservedSSO!_%' ESCAPE '!' AND session IS NOT NULL, false) AS identity_center_role
+    FROM recorded
+),
+-- The first rule that matches. Its number also ranks the copies of a shared event: the account of the caller knows more of them than the one called.
+ruled AS (
+    SELECT
+        *,
+        CASE
+            WHEN user_id IS NOT NULL THEN 1
+            WHEN type IN ('IdentityCenterUser', 'Unknown') AND session IS NOT NULL THEN 2
+            WHEN type IS NULL OR type = 'AWSService' OR eventtype = 'AwsServiceEvent' THEN 3
+            WHEN type = 'Root' THEN 4
+            WHEN identity_center_role THEN 5
+            WHEN source_identity IS NOT NULL AND NOT named_as_program THEN 6
+            WHEN type IN ('SAMLUser', 'WebIdentityUser') AND provider_of_people AND name IS NOT NULL THEN 7
+            WHEN type = 'FederatedUser' THEN 8
+            WHEN
+                for_compute
+                OR source_identity IS NOT NULL
+                OR issuer_arn LIKE '%/aws-service-role/%'
+                OR role LIKE 'AWSServiceRoleFor%'
+                OR provider LIKE '%oidc.eks.%'
+                OR provider LIKE '%token.actions.githubusercontent.com'
+                -- Instances, tasks of ECS, and the names that SDKs and services give to sessions which nobody has named.
+                OR regexp_like(
+                    session,
+                    '^(i-[0-9a-f]{8,17}|[0-9a-f]{32}|awscodebuild-.*|awscloudformation|botocore-session-.*|aws-sdk-.*-session-.*|aws-go-sdk-.*|githubactions|eks-.*)$'
+                )
+                THEN 9
+            WHEN type = 'AssumedRole' AND session_of_person THEN 10
+            WHEN type = 'IAMUser' AND name IS NOT NULL THEN 11
+            WHEN type = 'AWSAccount' OR principal_account <> account THEN 12
+            ELSE 13
+        END AS rule
+    FROM compared
+),
+identified AS (
+    SELECT
+        *,
+        CASE
+            WHEN rule IN (1, 2, 5, 6, 7, 10) THEN 'human'
+            WHEN rule = 4 THEN CASE WHEN invoked_by IS NULL THEN 'root' ELSE 'service' END
+            WHEN rule = 8 AND issuer_type = 'Root' THEN 'root'
+            WHEN rule = 8 AND name IS NULL THEN 'unknown'
+            WHEN rule IN (8, 11) THEN CASE WHEN named_as_program THEN 'service' ELSE 'human' END
+            WHEN rule IN (3, 9) THEN 'service'
+            WHEN rule = 12 THEN 'external'
+            ELSE 'unknown'
+        END AS kind
+    FROM ruled
+),
+-- Conditions of sensitive_events, by name. Only events of the list come to them.
+judged AS (
+    SELECT
+        occurrence,
+        eventid,
+        rule,
+        eventtime,
+        kind,
+        CASE WHEN kind = 'human' THEN
+            CASE
+                WHEN rule = 1 THEN 'user_id'
+                WHEN rule IN (2, 5) THEN 'session'
+                WHEN rule = 6 THEN 'source_identity'
+                WHEN rule = 7 THEN 'federated'
+                WHEN rule = 10 THEN 'session_name'
+                ELSE 'iam_user'
+            END
+        END AS identity_kind,
+        CASE WHEN kind = 'human' THEN
+            CASE
+                -- Older identity stores put ten hex digits before the UUID; the UUID alone is the same everywhere.
+                WHEN rule = 1 THEN coalesce(nullif(regexp_extract(user_id, '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'), ''), user_id)
+                WHEN rule IN (2, 5, 10) THEN session
+                WHEN rule = 6 THEN source_identity
+                WHEN rule = 7 AND name LIKE '%@%' THEN name
+                -- A user name means somebody else in every account.
+                ELSE concat(name, '@', coalesce(principal_account, account))
+            END
+        END AS identity,
+        access,
+        lower(split_part(eventsource, '.', 1)) AS service,
+        region,
+        account,
+        CASE WHEN rule = 1 AND (identity_center_role OR session_of_person) THEN session END AS link,
+        CASE WHEN errorcode LIKE 'AccessDenied%' OR errorcode LIKE '%UnauthorizedOperation' THEN 1 ELSE 0 END AS denied,
+        CASE
+            WHEN
+                CASE listed.condition
+                    WHEN 'always' THEN true
+                    WHEN 'by_root' THEN kind = 'root'
+                    WHEN 'console_failed'
+                        THEN errorcode IS NOT NULL OR coalesce(try(json_extract_scalar(responseelements, '$.ConsoleLogin')), '') <> 'Success'
+                    WHEN 'console_without_mfa'
+                        THEN coalesce(try(json_extract_scalar(additionaleventdata, '$.MFAUsed')), 'No') <> 'Yes'
+                            AND try(json_extract_scalar(additionaleventdata, '$.SamlProviderArn')) IS NULL
+                            AND NOT identity_center_role
+                    WHEN 'detector_disabled' THEN try(json_extract_scalar(requestparameters, '$.enable')) = 'false'
+                    WHEN 'logging_disabled' THEN try(json_extract_scalar(requestparameters, '$.BucketLoggingStatus.LoggingEnabled.TargetBucket')) IS NULL
+                    WHEN 'made_public'
+                        THEN regexp_like(requestparameters, '"add"\s*:\s*\{\s*"items"\s*:\s*\[[^\]]*"group"\s*:\s*"all"|"valuesToAdd"\s*:\s*\[[^\]]*"all"')
+                    WHEN 'publicly_accessible'
+                        THEN coalesce(
+                            try(json_extract_scalar(requestparameters, '$.publiclyAccessible')), try(json_extract_scalar(responseelements, '$.publiclyAccessible'))
+                        ) = 'true'
+                    WHEN 'user_data_changed' THEN regexp_like(requestparameters, '"userData"\s*:')
+                    WHEN 'versioning_suspended' THEN try(json_extract_scalar(requestparameters, '$.VersioningConfiguration.Status')) = 'Suspended'
+                    WHEN 'visibility_public' THEN try(json_extract_scalar(requestparameters, '$.projectVisibility')) = 'PUBLIC_READ'
+                END
+                THEN listed.category
+            ELSE any_event.category
+        END AS category
+    FROM identified
+    LEFT JOIN sensitive_events AS listed ON listed.event_source = eventsource AND listed.event_name = eventname
+    LEFT JOIN sensitive_events AS any_event ON any_event.event_name = CASE WHEN kind = 'root' THEN '*' END AND any_event.condition = 'by_root'
+),
+-- One copy of each event over all accounts and deliveries, and one category of it.
+ranked AS (
+    SELECT
+        *,
+        row_number() OVER (PARTITION BY occurrence ORDER BY rule, account, eventid, CASE WHEN category IS NULL THEN 1 ELSE 0 END, category) AS copy_rank
+    FROM judged
+),
+-- Summed once here, so that the six groupings below have little left to do.
+counted AS (
+    SELECT
+        substr(eventtime, 1, 10) AS day,
+        kind,
+        identity_kind,
+        identity,
+        access,
+        service,
+        region,
+        account,
+        category,
+        link,
+        count(*) AS events,
+        sum(denied) AS denied,
+        count(category) AS sensitive,
+        min(eventtime) AS first_time,
+        max(eventtime) AS last_time
+    FROM ranked
+    WHERE copy_rank = 1
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+),
+summed AS (
+    SELECT
+        CAST(day AS date) AS day,
+        kind,
+        identity_kind,
+        identity,
+        CASE
+            WHEN grouping(access) = 0 THEN 'access'
+            WHEN grouping(service) = 0 THEN 'service'
+            WHEN grouping(region) = 0 THEN 'region'
+            WHEN grouping(account) = 0 THEN 'account'
+            WHEN grouping(category) = 0 THEN 'category'
+            ELSE 'link'
+        END AS dimension,
+        coalesce(access, service, region, account, category, link) AS value,
+        CAST(sum(events) AS bigint) AS events,
+        CAST(sum(denied) AS bigint) AS denied,
+        CAST(sum(sensitive) AS bigint) AS sensitive,
+        CAST(to_unixtime(from_iso8601_timestamp(min(first_time))) AS bigint) AS first_event,
+        CAST(to_unixtime(from_iso8601_timestamp(max(last_time))) AS bigint) AS last_event
+    FROM counted
+    GROUP BY GROUPING SETS (
+        (day, kind, identity_kind, identity, access),
+        (day, kind, identity_kind, identity, service),
+        (day, kind, identity_kind, identity, region),
+        (day, kind, identity_kind, identity, account),
+        (day, kind, identity_kind, identity, category),
+        (day, kind, identity_kind, identity, link)
+    )
+)
+-- Without a value: events that are not sensitive, and those that link nothing.
+SELECT day, kind, identity_kind, identity, dimension, value, events, denied, sensitive, first_event, last_event
+FROM summed
+WHERE value IS NOT NULL

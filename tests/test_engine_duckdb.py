@@ -1,0 +1,160 @@
+"""The embedded engine: Athena SQL over decoded files, a deadline for every query, and cancelling when the service stops."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+import time
+from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from kiro_rig import READER
+
+from exporter.engines import Relation, Statement
+from exporter.engines.duckdb import DuckDBEngine
+from exporter.errors import TransientError
+from exporter.model import ArrowStream
+
+COLUMNS = {"day": "DATE", "name": "VARCHAR", "amount": "DECIMAL(38,18)", "models": "MAP(VARCHAR, BIGINT)"}
+EVERYTHING = Statement("everything", "SELECT day, name, amount FROM reports ORDER BY name")
+ENDLESS = Statement(
+    "endless", "SELECT count(*) FROM reports a, reports b, reports c, reports d, reports e WHERE a.name || b.name || c.name || d.name || e.name LIKE '%x%y%'"
+)
+
+
+@pytest.fixture
+def engine() -> DuckDBEngine:
+    return DuckDBEngine(timedelta(minutes=1))
+
+
+def rows(answer: ArrowStream) -> list[tuple[object, ...]]:
+    return READER.cursor().execute("FROM answer").fetchall()
+
+
+def decoded(path: Path, *lines: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress("".join(f"{line}\n" for line in lines).encode()))
+    return path
+
+
+def many(folder: Path) -> Relation:
+    """Enough rows to keep a query of five joins busy for hours."""
+    lines = [f'{{"day":"2026-07-10","name":"{number}"}}' for number in range(1000)]
+    return Relation("reports", COLUMNS, [decoded(folder / "many.ndjson.gz", *lines)])
+
+
+def test_rows_of_several_files_have_the_types_of_the_relation(engine: DuckDBEngine, tmp_path: Path) -> None:
+    files = [
+        decoded(tmp_path / "1.ndjson.gz", '{"day":"2026-07-10","name":"b","amount":"114.45787414391377","models":{"auto":3}}'),
+        decoded(tmp_path / "2.ndjson.gz", '{"day":"2026-07-09","name":"a","amount":"0.000000000000000001","models":{}}'),
+    ]
+    found = rows(engine.query(EVERYTHING, (), [Relation("reports", COLUMNS, files)]))
+    assert found == [(date(2026, 7, 9), "a", Decimal("0.000000000000000001")), (date(2026, 7, 10), "b", Decimal("114.45787414391377"))]
+
+
+def test_value_that_a_row_does_not_have_is_null(engine: DuckDBEngine, tmp_path: Path) -> None:
+    file = decoded(tmp_path / "1.ndjson.gz", '{"day":"2026-07-10","name":"a"}', '{"day":"2026-07-10","name":"b","amount":null}')
+    assert rows(engine.query(EVERYTHING, (), [Relation("reports", COLUMNS, [file])])) == [(date(2026, 7, 10), "a", None), (date(2026, 7, 10), "b", None)]
+
+
+def test_relation_without_files_is_empty(engine: DuckDBEngine) -> None:
+    assert rows(engine.query(EVERYTHING, (), [Relation("reports", COLUMNS, [])])) == []
+
+
+def test_file_without_rows_is_empty(engine: DuckDBEngine, tmp_path: Path) -> None:
+    assert rows(engine.query(EVERYTHING, (), [Relation("reports", COLUMNS, [decoded(tmp_path / "1.ndjson.gz")])])) == []
+
+
+@pytest.mark.parametrize("folder", ["it's here", "what? [really]*", "größe"])
+def test_path_of_a_file_may_hold_anything(engine: DuckDBEngine, tmp_path: Path, folder: str) -> None:
+    file = decoded(tmp_path / folder / "1.ndjson.gz", '{"day":"2026-07-10","name":"a"}')
+    assert len(rows(engine.query(EVERYTHING, (), [Relation("reports", COLUMNS, [file])]))) == 1
+
+
+def test_parameters_are_values_and_never_sql(engine: DuckDBEngine) -> None:
+    statement = Statement("given", "SELECT CAST(? AS varchar) AS first, CAST(? AS date) AS second")
+    assert rows(engine.query(statement, ("'; DROP TABLE x; --", date(2026, 7, 10)))) == [("'; DROP TABLE x; --", date(2026, 7, 10))]
+
+
+def test_words_of_athena_are_understood(engine: DuckDBEngine, tmp_path: Path) -> None:
+    file = decoded(tmp_path / "1.ndjson.gz", '{"day":"2026-07-10","name":"d-1234567890.abc","models":{"auto":3,"glm_5":4}}')
+    statement = Statement(
+        "athena",
+        r"""SELECT regexp_replace(name, '^d-[0-9a-z]{10}\.', '') AS id, model, element_at(models, model) AS messages, CAST(NULL AS varchar) AS nothing
+        FROM reports CROSS JOIN UNNEST(map_keys(models)) AS used (model) WHERE day BETWEEN ? AND ? ORDER BY model""",
+    )
+    found = rows(engine.query(statement, (date(2026, 7, 10), date(2026, 7, 10)), [Relation("reports", COLUMNS, [file])]))
+    assert found == [("abc", "auto", 3, None), ("abc", "glm_5", 4, None)]
+
+
+def test_answer_outlives_later_queries(engine: DuckDBEngine) -> None:
+    first = engine.query(Statement("one", "SELECT 1 AS number"), ())
+    engine.query(Statement("two", "SELECT 2 AS number"), ())
+    assert rows(first) == [(1,)]
+
+
+def test_queries_at_once_see_their_own_relations(engine: DuckDBEngine, tmp_path: Path) -> None:
+    found: dict[int, list[tuple[object, ...]]] = {}
+
+    def ask(number: int) -> None:
+        file = decoded(tmp_path / f"{number}.ndjson.gz", f'{{"day":"2026-07-10","name":"{number}"}}')
+        found[number] = rows(engine.query(EVERYTHING, (), [Relation("reports", COLUMNS, [file])]))
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {number: [(date(2026, 7, 10), str(number), None)] for number in range(8)}
+
+
+def seconds(call: Callable[[], object]) -> float:
+    began = time.monotonic()
+    call()
+    return time.monotonic() - began
+
+
+def test_query_beyond_its_deadline_is_cancelled(tmp_path: Path) -> None:
+    engine = DuckDBEngine(timedelta(seconds=0.2))
+
+    def ask() -> None:
+        with pytest.raises(TransientError, match=r"^the query endless was cancelled"):
+            engine.query(ENDLESS, (), [many(tmp_path)])
+
+    assert seconds(ask) < 5
+
+
+def endless(engine: DuckDBEngine, folder: Path) -> None:
+    """Asks what would take hours, and cancels from another thread until that ends."""
+    done = threading.Event()
+
+    def cancel() -> None:
+        while not done.wait(0.02):
+            engine.cancel()
+
+    canceller = threading.Thread(target=cancel)
+    canceller.start()
+    try:
+        engine.query(ENDLESS, (), [many(folder)])
+    finally:
+        done.set()
+        canceller.join()
+
+
+def test_cancel_ends_what_runs(engine: DuckDBEngine, tmp_path: Path) -> None:
+    with pytest.raises(TransientError):
+        endless(engine, tmp_path)
+
+
+def test_engine_goes_on_after_a_cancelled_query(engine: DuckDBEngine, tmp_path: Path) -> None:
+    with pytest.raises(TransientError):
+        endless(engine, tmp_path)
+    assert rows(engine.query(Statement("one", "SELECT 1 AS number"), ())) == [(1,)]
+
+
+def test_cancel_with_nothing_running_harms_nothing(engine: DuckDBEngine) -> None:
+    engine.cancel()
+    assert rows(engine.query(Statement("one", "SELECT 1 AS number"), ())) == [(1,)]
