@@ -1,0 +1,98 @@
+"""Facts and people to an immutable snapshot: tables laid, families stated, limits applied, lines rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+
+from exporter import exposition, windows
+from exporter.config import Config
+from exporter.exposition import Part
+from exporter.families import Group
+from exporter.families.catalogue import GROUPS
+from exporter.folding import Standing, fold, rank
+from exporter.kiro_overage import Overage
+from exporter.model import Chunk, Snapshot
+from exporter.people import People
+from exporter.quoting import sql_text
+from exporter.recent import RecentFacts
+from exporter.stating import Stated, counts, state
+from exporter.tables import lay
+from exporter.windows import Landed
+
+WINDOW_HELP: Mapping[str, str] = {
+    "today": "Window: the UTC day so far.",
+    "yesterday": "Window: yesterday, UTC.",
+    "3d_ago": "Window: the UTC day three days ago, settled.",
+    "last_7d": "Window: the 7 UTC days that end with the newest landed day.",
+    "last_30d": "Window: the 30 UTC days that end with the newest landed day.",
+    "month_to_date": "Window: this UTC month so far.",
+    "last_month": "Window: the UTC month before this one.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A snapshot, and what the next one should know of it."""
+
+    snapshot: Snapshot
+    standings: dict[str, Standing]
+    overage: Overage
+
+
+def build(
+    facts: RecentFacts,
+    people: People,
+    known_since: Mapping[str, int],
+    config: Config,
+    landed: Mapping[str, Landed],
+    standings: Mapping[str, Standing],
+    now: datetime,
+) -> Built:
+    """Everything that is published at `now` (UTC), from facts in memory. `known_since` is Unix time by user. Raises DuplicateSeries.
+
+    Runs on a cursor of its own, in one transaction: refreshes may go on meanwhile, and are seen whole or not at all.
+    """
+    cursor = facts.cursor()
+    cursor.execute("BEGIN").fetchall()
+    try:
+        overage = lay(cursor, people, known_since, config, landed, now)
+        groups = [group for group in GROUPS if group.source is None or (group.source in landed and landed[group.source].fresh(now))]
+        stated = [one for group in groups for one in state(cursor, group, _present(group, landed, now), config.windows)]
+        kept, rankings = dict(standings), {}
+        for group in groups:
+            if group.standing is not None and group.source is not None:
+                basis = f"{now.date()} {landed[group.source].days} {config.limits.breakdown_users}"
+                rankings[group.name], kept[group.name] = rank(cursor, group, people, config.limits, standings.get(group.name), basis)
+        before = counts(cursor, stated)
+        step = fold(cursor, stated, rankings, people, config.limits, before)
+        after = counts(cursor, stated)
+        chunks = tuple(chunk for one in stated for chunk in _render(cursor, one, after))
+    finally:
+        cursor.close()
+    folded = {name: series - after.get(name, 0) for name, series in before.items() if series > after.get(name, 0)}
+    return Built(Snapshot(windows.valid_from(now, landed), windows.valid_until(now, landed), chunks, after, folded, step), kept, overage)
+
+
+def _present(group: Group, landed: Mapping[str, Landed], now: datetime) -> tuple[str, ...]:
+    return () if group.source is None else tuple(windows.windows(now, landed[group.source]))
+
+
+def _render(cursor: duckdb.DuckDBPyConnection, one: Stated, series: Mapping[str, int]) -> Iterator[Chunk]:
+    family = one.family
+    if family.windows:
+        parts = [Part(f"{family.name}_{window}", f"{family.help} {WINDOW_HELP[window]}", series.get(f"{family.name}_{window}", 0)) for window in one.windows]
+        name = f'{sql_text(family.name + "_")} || "window"'
+        order = [f'list_position({list(one.windows)}, "window")', *one.keys[1:]]
+    else:
+        parts, name, order = [Part(family.name, family.help, series.get(family.name, 0))], sql_text(family.name), list(one.keys)
+    if not any(part.series for part in parts):
+        return
+    pairs = (["pairs"] if family.of_people else []) + ([exposition.label_pairs(family.labels)] if family.labels else [])
+    rows = f"{one.table} JOIN person_pairs USING (person)" if family.of_people else one.table
+    line = exposition.line(name, " || ',' || ".join(pairs) or None)
+    lines = f"SELECT {line} FROM {rows}" + (f" ORDER BY {', '.join(order)}" if order else "")
+    yield from exposition.render(parts, cursor, lines)
