@@ -103,3 +103,7 @@ def _complain(sentence: str) -> None:
     from exporter.logs import printable
 
     click.echo(f"{NAME}: {printable(sentence, keep=chr(10))}", err=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

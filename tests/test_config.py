@@ -291,7 +291,7 @@ def test_a_tier_takes_the_place_of_its_default(tmp_path: Path) -> None:
         "pro_plus": (2500, 45),
         "pro_max": (5000, 100),
         "power": (10000, 200),
-        "team_max": (7, 0),
+        "teammax": (7, 0),
     }
 
 

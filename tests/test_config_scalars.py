@@ -137,4 +137,4 @@ def test_bad_schedules(text: str, expected: str) -> None:
 
 
 def test_tier_names() -> None:
-    assert [tier_name(text) for text in ("PRO_PLUS", "Pro Plus", "pro-plus", " Power ")] == ["pro_plus", "pro_plus", "pro_plus", "power"]
+    assert [tier_name(text) for text in ("PRO_PLUS", "Pro Plus", "PROPLUS", " Power ", "TEAM_MAX")] == ["pro_plus", "pro_plus", "pro_plus", "power", "teammax"]

@@ -52,24 +52,24 @@ class Settings:
 
 
 @pytest.fixture(scope="module")
-def s3_server() -> Iterator[str]:
+def s3_client() -> Iterator[Any]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
+    with pytest.MonkeyPatch.context() as environment:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            environment.delenv(name)
+        environment.setenv("AWS_ACCESS_KEY_ID", "testing")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        environment.setenv("AWS_CONFIG_FILE", os.devnull)
+        yield client(Settings(f"http://{host}:{port}"), "s3")
     server.stop()
 
 
 @pytest.fixture
-def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    connected = client(Settings(s3_server), "s3")
-    connected.create_bucket(Bucket=BUCKET)
-    yield connected
+def s3(s3_client: Any) -> Iterator[Any]:
+    s3_client.create_bucket(Bucket=BUCKET)
+    yield s3_client
     s3_backends.reset()
 
 
@@ -264,7 +264,8 @@ def test_file_touched_since_it_was_listed_is_not_read(tmp_path: Path) -> None:
 def test_file_that_grows_while_it_is_read_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "x.csv").write_bytes(b"1")
     (found,) = FolderLocation(tmp_path).list("")
-    ask, asked = os.fstat, []
+    ask = os.fstat
+    asked: list[int] = []
 
     def grow_before_the_second_answer(descriptor: int) -> os.stat_result:
         if asked:

@@ -10,23 +10,37 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from exporter.errors import UserError
-from exporter.sample import Organisation, write
+from exporter.sample import EVENTS_A_PERSON, MOST_BY_DEFAULT, Organisation, write
 from exporter.sample.kiro_reports import FIRST_USER_REPORT
 from exporter.sample.organisation import MOST_PEOPLE
 
 _LAST_DAY = date(2099, 12, 31)
 
 
-@click.command("sample-data", short_help="Write Kiro reports and a people file of a synthetic organisation.")
+@click.command("sample-data", short_help="Write the reports, logs and people of a synthetic organisation.")
 @click.option("--people", type=click.IntRange(1, MOST_PEOPLE), default=200, show_default=True, help="How many people work there on any day.")
-@click.option("--days", type=click.IntRange(1, 3660), default=62, show_default=True, help="How many days of reports. Kiro's begin on 2026-02-10.")
+@click.option("--days", type=click.IntRange(1, 3660), default=62, show_default=True, help="How many days. Kiro's reports begin on 2026-02-10.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Another number makes another organisation.")
 @click.option("--last-day", type=click.DateTime(["%Y-%m-%d"]), default=None, help="The newest day, UTC.  [default: yesterday]")
 @click.option("--output", type=click.Path(path_type=Path), default=Path("sample"), show_default=True, help="A new folder, or that of an earlier run.")
 @click.option("--quirks/--no-quirks", default=True, show_default=True, help="With the oddities of real reports.")
 @click.option("--broken-rows", type=click.IntRange(min=0), default=0, show_default=True, help="Add so many malformed rows, to see them rejected.")
-def sample_data(people: int, days: int, seed: int, last_day: datetime | None, output: Path, quirks: bool, broken_rows: int) -> None:
-    """Write Kiro reports and a people file of a synthetic organisation, in the folder layout of S3.
+@click.option(
+    "--cloudtrail/--no-cloudtrail",
+    default=None,
+    help=f"With CloudTrail logs.  [default: with them for up to {MOST_BY_DEFAULT:,} people; 10,000 take minutes a month]",
+)
+@click.option(
+    "--events",
+    type=click.FloatRange(0.1, 10_000),
+    default=EVENTS_A_PERSON,
+    show_default=True,
+    help="About so many CloudTrail events a person and day, of people alone.",
+)
+def sample_data(
+    people: int, days: int, seed: int, last_day: datetime | None, output: Path, quirks: bool, broken_rows: int, cloudtrail: bool | None, events: float
+) -> None:
+    """Write Kiro reports, CloudTrail logs, a directory and a people file of a synthetic organisation, in the folder layout of S3.
 
     The same options give the same files. Run it again on another day, and the days since are added.
     """
@@ -36,7 +50,7 @@ def sample_data(people: int, days: int, seed: int, last_day: datetime | None, ou
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("days"), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        task = progress.add_task(f"Kiro reports of {people:,} people", total=None)
+        task = progress.add_task(f"{people:,} people", total=None)
         try:
             summary = write(
                 Organisation.generate(people, seed),
@@ -46,13 +60,19 @@ def sample_data(people: int, days: int, seed: int, last_day: datetime | None, ou
                 progress=lambda done, total: progress.update(task, completed=done, total=total),
                 quirks=quirks,
                 broken_rows=broken_rows,
+                cloudtrail=cloudtrail,
+                events=events,
             )
         except OSError as error:
             raise UserError(f"the sample cannot be written to {error.filename or output} ({error.strerror}); name another folder with --output") from error
     folder = summary.folder.resolve()
-    click.echo(f"{summary.people:,} people and {summary.rows:,} report rows in {summary.files:,} files are in {folder}, up to {last}. Lines for config.yaml:")
+    logs = f", and {summary.events:,} CloudTrail events in {summary.log_files:,} files," if summary.log_files else ""
+    click.echo(
+        f"{summary.people:,} people and {summary.rows:,} report rows in {summary.files:,} files{logs} are in {folder}, up to {last}. Lines for config.yaml:"
+    )
+    cloudtrail_source = f'\n  cloudtrail: {{location: "{folder}"}}' if summary.log_files else ""
     click.echo(f"""
-sources:
+sources:{cloudtrail_source}
   kiro_credits: {{location: "{folder}"}}
   kiro_features: {{location: "{folder}"}}
 people: {{file: "{summary.people_file.resolve()}"}}""")

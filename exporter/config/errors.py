@@ -41,6 +41,8 @@ class ConfigError:
 class ConfigErrors(UserError):
     """Every mistake in a config file, in the order of its lines. `str()` has one line for each."""
 
+    exit_code = 2
+
     def __init__(self, errors: Iterable[ConfigError]) -> None:
         self.errors = tuple(sorted(errors, key=lambda error: error.line))
         super().__init__("\n".join(map(str, self.errors)))

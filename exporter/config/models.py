@@ -72,11 +72,23 @@ class Model(BaseModel):
         return {} if section is None else section
 
 
+_SHORTEST_RETENTION = timedelta(days=62)
+
+
+def _beyond_windows(retention: timedelta) -> timedelta:
+    if retention < _SHORTEST_RETENTION:
+        _sentences([((), f"expected at least {format_duration(_SHORTEST_RETENTION)}: windows reach back that far")])
+    return retention
+
+
+Retention = Annotated[Duration, AfterValidator(_beyond_windows)]
+
+
 class Store(Model):
     """Where facts are kept."""
 
     path: FilePath = _key("state", "Folder of the facts, made when it is not there. Keep it on a volume: with it, a restart serves its first scrape at once.")
-    retention: Duration | None = _key(
+    retention: Retention | None = _key(
         None, "Facts older than this are deleted; `null` keeps everything. Set it where people's data may be kept for a limited time."
     )
 
@@ -122,6 +134,9 @@ class Athena(Model):
     aws: AwsOverride | None = _key(None, _OVERRIDE)
 
 
+_LONGEST_MAX_AGE = timedelta(days=31)
+
+
 class KiroSource(Model):
     """One kind of Kiro report."""
 
@@ -149,6 +164,10 @@ class KiroSource(Model):
         lands_by = info.data.get("lands_by")
         if lands_by is not None and max_age <= lands_by:
             raise _bounded("a duration of more than", "lands_by", lands_by)
+        if max_age > _LONGEST_MAX_AGE:
+            raise PydanticCustomError(
+                SENTENCE, "{text}", {"text": f"expected at most {format_duration(_LONGEST_MAX_AGE)}: last_30d of an older day is not kept"}
+            )
         return max_age
 
 
@@ -201,19 +220,17 @@ _LIST_PRICES = {
 def _over_list_prices(given: dict[str, Tier]) -> dict[str, Tier]:
     """The known tiers, with those that are given in their place. `ProPlus` and `pro-plus` are `pro_plus`: reports spell it in as many ways."""
     tiers = {name: Tier.model_validate(tier) for name, tier in _LIST_PRICES.items()}
-    names = {name.replace("_", ""): name for name in tiers}
     first: dict[str, str] = {}
     faults: list[tuple[KeyPath, str]] = []
     for spelling, tier in given.items():
         name = tier_name(spelling)
-        letters = name.replace("_", "")
-        if not re.fullmatch(r"[a-z0-9]+", letters):
+        if not re.fullmatch(r"[a-z0-9_]+", name):
             faults.append(((spelling,), "expected the name of a tier: letters, digits and underscores"))
-        elif letters in first:
-            faults.append(((spelling,), f"names the same tier as {first[letters]}"))
+        elif name in first:
+            faults.append(((spelling,), f"names the same tier as {first[name]}"))
         else:
-            first[letters] = spelling
-            tiers[names.get(letters, name)] = tier
+            first[name] = spelling
+            tiers[name] = tier
     _sentences(faults)
     return tiers
 

@@ -290,6 +290,10 @@ TEAM_RULE = Kind(
 TeamRule = Annotated[str, TEAM_RULE, BeforeValidator(_matching(TEAM_RULE, "file|attribute:department"))]
 
 
+_SEPARATED_TIERS = {"proplus": "pro_plus", "promax": "pro_max"}
+
+
 def tier_name(text: str) -> str:
-    """A tier as labels spell it: lower case, separators to underscores. `Pro Plus`, `PRO-PLUS` -> `pro_plus`."""
-    return re.sub(r"[\s_-]+", "_", text.strip().lower()).strip("_")
+    """A tier as labels spell it: `PRO_PLUS`, `ProPlus` and `Pro Plus` are `pro_plus`, `TEAM_MAX` is `teammax`. The same as in `sql/facts/kiro_credits.sql`."""
+    letters = re.sub(r"[\s_-]+", "", text.strip().lower())
+    return _SEPARATED_TIERS.get(letters, letters)

@@ -1,0 +1,176 @@
+"""One refresh: days due, facts, store, memory. The one place that retries, times and counts."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from typing import TypeVar
+
+import tenacity
+
+from exporter.errors import TransientError, UserError
+from exporter.history import History
+from exporter.model import day_end, day_start
+from exporter.sources import Source
+from exporter.store import Store
+from exporter.telemetry import Telemetry
+from exporter.windows import windows
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 5
+FIRST_WAIT_SECONDS = 1.0
+LONGEST_WAIT_SECONDS = 60.0
+PUBLISH_EVERY_SECONDS = 30.0
+"""During a long first load, what has landed so far is published this often."""
+
+_T = TypeVar("_T")
+
+
+class Stopped(Exception):
+    """The service stops, or the source is being replaced: the refresh ends between two steps, and the next one goes on from there."""
+
+
+class Refresh:
+    """Refreshes one source, one at a time. `changed` is called when facts in memory have changed."""
+
+    def __init__(
+        self,
+        source: Source,
+        store: Store,
+        history: History,
+        telemetry: Telemetry,
+        clock: Callable[[], datetime],
+        changed: Callable[[], None],
+        stopping: threading.Event,
+    ) -> None:
+        self.source = source
+        self.last_error = ""
+        """Why the newest refresh failed, in one sentence; empty when it did not."""
+        self.up: bool | None = None
+        """Whether the newest refresh worked; None before the first."""
+        self._store = store
+        self._history = history
+        self._telemetry = telemetry
+        self._clock = clock
+        self._changed = changed
+        self._stopping = stopping
+        self._running = threading.Lock()
+
+    @property
+    def running(self) -> bool:
+        return self._running.locked()
+
+    def run(self) -> bool:
+        """Refreshes now; returns whether that worked. Does nothing where one is running. Never raises: a failing source touches no other."""
+        if not self._running.acquire(blocking=False):
+            return False
+        try:
+            return self._timed()
+        finally:
+            self._running.release()
+
+    def wait(self, seconds: float) -> bool:
+        """Waits until no refresh is running; False when that takes longer."""
+        if not self._running.acquire(timeout=seconds):
+            return False
+        self._running.release()
+        return True
+
+    def tell_landed(self) -> None:
+        """Publishes what has landed, also when nothing was refreshed: windows move with the clock."""
+        name, landed = self.source.name, self.source.landed()
+        covered = {suffix: len(days) for suffix, days in windows(self._clock(), landed).items()}
+        first = day_start(landed.days.first) if landed.days else None
+        end = day_end(landed.days.last) if landed.days else None
+        self._telemetry.landed(name, first=first, end=end, windows=covered, partitions=len(self._store.days(name)))
+
+    def _timed(self) -> bool:
+        name, began = self.source.name, time.monotonic()
+        fields: dict[str, object] = {"source": name}
+        self._telemetry.attempt(name, self._clock())
+        try:
+            days, rows = self._read()
+        except Stopped:
+            log.info("refresh stopped; the next one goes on", extra={"fields": fields})
+            return False
+        except (UserError, TransientError) as error:
+            self.last_error = str(error)
+            log.error("refresh failed", extra={"fields": {**fields, "error": self.last_error}})
+        except Exception as error:
+            self.last_error = f"unexpected {type(error).__name__}; the log has the details"
+            log.exception("refresh failed unexpectedly", extra={"fields": fields})
+        else:
+            self.last_error, self.up = "", True
+            duration = time.monotonic() - began
+            self._telemetry.success(name, self._clock(), duration, rows)
+            log.info("refreshed", extra={"fields": {**fields, "days": len(days), "rows": rows, "seconds": round(duration, 3)}})
+            return True
+        finally:
+            self.tell_landed()
+        self.up = False
+        self._telemetry.failure(name, time.monotonic() - began)
+        return False
+
+    def _read(self) -> tuple[Sequence[date], int]:
+        source, began = self.source, self._clock()
+        self._step()
+        days = self._retried(lambda: source.due(began, self._step))
+        rows, published, unpublished = 0, time.monotonic(), False
+        try:
+            for place, day in enumerate(days):
+                self._step()
+                rows += self._read_day(day)
+                unpublished = True
+                if len(days) > 1:
+                    log.info("day stored", extra={"fields": {"source": source.name, "day": day.isoformat(), "done": f"{place + 1}/{len(days)}"}})
+                if time.monotonic() - published > PUBLISH_EVERY_SECONDS:
+                    published, unpublished = time.monotonic(), False
+                    self._changed()
+            source.done(began)
+        finally:
+            # The listing itself can land days, and what was stored before a failure is good.
+            if unpublished or not days:
+                self._changed()
+        return days, rows
+
+    def _read_day(self, day: date) -> int:
+        batch = self._retried(lambda: self.source.read(day))
+        log.debug("writing facts", extra={"fields": {"source": self.source.name, "day": day.isoformat()}})
+        written = self._store.replace(batch)
+        for kept in sorted(set(batch.days) - set(written)):
+            log.warning("a day came back empty and is kept as it was", extra={"fields": {"source": self.source.name, "day": kept.isoformat()}})
+        if damaged := self._history.reload(self.source.name, batch.days, self._clock()):
+            self.source.reopen(damaged)
+            raise TransientError(f"the facts of {damaged[0]} could not be read back from the store; the day is read again")
+        self.source.keep(day)
+        return sum(written.values())
+
+    def _step(self) -> None:
+        if self._stopping.is_set():
+            raise Stopped
+
+    def _retried(self, call: Callable[[], _T]) -> _T:
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(TransientError),
+            stop=tenacity.stop_after_attempt(ATTEMPTS) | tenacity.stop_when_event_set(self._stopping),
+            wait=tenacity.wait_random_exponential(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS),
+            sleep=tenacity.sleep_using_event(self._stopping),
+            before_sleep=self._tell_retry,
+            reraise=True,
+        )
+        try:
+            return retrying(call)
+        except TransientError:
+            self._step()  # what the stop cancelled did not fail
+            raise
+
+    def _tell_retry(self, state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        wait = state.next_action.sleep if state.next_action else 0.0
+        log.warning(
+            "trying again", extra={"fields": {"source": self.source.name, "attempt": state.attempt_number, "seconds": round(wait, 1), "error": str(error)}}
+        )
