@@ -113,8 +113,8 @@ ALLOWANCES: dict[str, tuple[Entry, list[Used], float | None]] = {
     "7": (seat_entry("7", None, tier=None), [Used(july(9), identity("7"), 1, tier="ultra")], None),
     # The limit of a tier that is no longer held does not count.
     "8": (seat_entry("8", None, tier="power"), [Used(june(1), identity("8"), 1, tier="pro", usage_limit=1000)], 10_000),
-    # A tier that the config adds, in whatever spelling.
-    "9": (seat_entry("9", None, tier="team_plan"), [], 750),
+    # A tier that the config adds, in whatever spelling; its label has no separators, as reports spell it with and without.
+    "9": (seat_entry("9", None, tier="teamplan"), [], 750),
     "a": (seat_entry("a", None, tier=None), [Used(july(9), identity("a"), 1, tier="pro_plus")], 2222),
 }
 
@@ -133,7 +133,7 @@ def test_allowance(allowances: Published, user: str) -> None:
 
 
 def test_config_replaces_and_adds_tiers(allowances: Published) -> None:
-    prices = {"pro": 20, "pro_plus": 33.33, "pro_max": 100, "power": 200, "team_plan": 10}
+    prices = {"pro": 20, "pro_plus": 33.33, "pro_max": 100, "power": 200, "teamplan": 10}
     assert allowances["kiro_tier_price"] == {(tier, "EUR"): price for tier, price in prices.items()}
 
 
