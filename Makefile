@@ -1,0 +1,48 @@
+# Needs GNU make 3.81 or newer and one of Python 3.11 to 3.14 with venv. PYTHON=/path/to/python overrides the first one found.
+.PHONY: help demo test lint bench lock upgrade dashboards docs clean runtime development
+
+help: ## List what can be made
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 20
+
+demo: runtime ## Run the exporter on a synthetic organisation, without AWS
+	@.venv/bin/aws-user-exporter demo
+
+test: development ## Run all tests
+	@.venv/bin/pytest
+
+lint: development ## Check style, types and the direction of imports
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy --strict exporter
+	.venv/bin/lint-imports --no-logo
+
+bench: development ## Measure speed and size beside their rivals
+	@.venv/bin/python -m benchmarks.run
+
+lock: development ## Write both locks again from pyproject.toml, keeping what is pinned
+	$(COMPILE) --group build --output-file requirements.txt
+	$(COMPILE) --group build --group dev --constraint requirements.txt --output-file requirements-dev.txt
+
+upgrade: UPGRADE = --upgrade
+upgrade: lock ## Write both locks with the newest versions
+
+dashboards: development ## Generate grafana/dashboards from grafana/source
+	@.venv/bin/python grafana/source/build.py
+
+docs: development ## Generate the reference pages in docs
+	.venv/bin/python -m exporter.config.reference >docs/config.md
+	.venv/bin/python -m exporter.families.reference >docs/metrics.md
+
+clean: ## Remove .venv, demo-data and everything else that can be made again
+	rm -rf .venv .cache demo-data build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --universal: one lock for every Python and system, with markers where they differ. No URL gets in: pip uses whatever index is configured.
+COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--strip-extras --annotation-style line --custom-compile-command 'make lock' $(UPGRADE) pyproject.toml
+
+runtime:
+	@sh .ci/venv requirements.txt
+
+development:
+	@sh .ci/venv requirements-dev.txt
