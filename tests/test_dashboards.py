@@ -1,0 +1,191 @@
+"""The dashboards: as their sources make them, with everything that a reader needs, and asking only for what is published."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+from tools import require_tool
+
+from grafana.source import build, metrics
+from grafana.source.kiro_overview import overview
+from grafana.source.panels import WINDOWS, board, number
+
+ROOT = Path(__file__).parent.parent
+FILES = sorted((ROOT / "grafana" / "dashboards").glob("*.json"))
+BOARDS: dict[str, dict[str, Any]] = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in FILES}
+PANELS = {f"{name}: {panel['title']}": panel for name, board in BOARDS.items() for panel in metrics.panels(board)}
+
+every_board = pytest.mark.parametrize("dashboard", BOARDS.values(), ids=BOARDS)
+every_panel = pytest.mark.parametrize("panel", PANELS.values(), ids=PANELS)
+
+
+def published_text(dashboard: Dashboard) -> dict[str, Any]:
+    """A dashboard that was never written, as its file would hold it."""
+    return json.loads(json.dumps(dashboard.build(), cls=build.JSONEncoder))  # type: ignore[no-any-return]
+
+
+# The files
+
+
+def test_the_files_are_what_the_sources_make() -> None:
+    assert build.differing(build.documents()) == [], "run: make dashboards"
+
+
+def test_the_command_says_that_nothing_differs() -> None:
+    done = subprocess.run([sys.executable, ROOT / "grafana/source/build.py", "--check"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_file_that_was_changed_or_that_nothing_makes_differs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    texts = build.documents()
+    monkeypatch.setattr(build, "FOLDER", tmp_path)
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert build.differing(texts) == []
+    (tmp_path / "kiro-overview.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "by-hand.json").write_text("{}", encoding="utf-8")
+    assert build.differing(texts) == ["by-hand.json", "kiro-overview.json"]
+
+
+@every_board
+def test_a_dashboard_is_in_utc_and_has_the_shared_variables(dashboard: dict[str, Any]) -> None:
+    assert dashboard["timezone"] == "utc"
+    assert [variable["name"] for variable in dashboard["templating"]["list"]][:4] == ["datasource", "window", "team", "user"]
+
+
+@every_board
+def test_the_window_is_30_days_unless_it_is_chosen(dashboard: dict[str, Any]) -> None:
+    (window,) = (variable for variable in dashboard["templating"]["list"] if variable["name"] == "window")
+    assert window["current"]["value"] == "last_30d"
+    assert [option["value"] for option in window["options"]] == list(WINDOWS)
+
+
+@every_board
+def test_panels_do_not_overlap_and_have_ids_of_their_own(dashboard: dict[str, Any]) -> None:
+    cells = [
+        (x, y)
+        for place in (panel["gridPos"] for panel in dashboard["panels"])
+        for x in range(place["x"], place["x"] + place["w"])
+        for y in range(place["y"], place["y"] + place["h"])
+    ]
+    assert len(cells) == len(set(cells))
+    assert max(x for x, _ in cells) < 24
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+
+
+@every_panel
+def test_a_panel_says_what_it_shows_in_which_unit_and_why_it_may_be_empty(panel: dict[str, Any]) -> None:
+    defaults = panel["fieldConfig"]["defaults"]
+    assert panel["title"]
+    assert panel["description"].endswith(".")
+    assert defaults["unit"]
+    assert defaults["noValue"]
+
+
+@every_panel
+def test_a_panel_reads_the_chosen_prometheus(panel: dict[str, Any]) -> None:
+    assert panel["targets"]
+    for source in (panel["datasource"], *(target["datasource"] for target in panel["targets"])):
+        assert source == {"type": "prometheus", "uid": "${datasource}"}
+
+
+def test_trends_have_a_point_a_day() -> None:
+    trends = [panel for panel in PANELS.values() if any(target.get("range") for target in panel["targets"])]
+    assert trends
+    assert {panel["interval"] for panel in trends} == {"1d"}
+
+
+def test_the_trend_is_the_one_that_was_checked() -> None:
+    """The form of metrics.md, whose bars tests/test_trends.py checks in a real Prometheus; here with a filter and summed over teams."""
+    (credits, _) = PANELS["kiro-overview: Credits by day"]["targets"]
+    checked = "last_over_time({0}_3d_ago:sum[23h] offset -95h59m) or last_over_time({0}_yesterday:sum[23h] offset -47h59m)"
+    assert credits["expr"].replace('{team=~"$team"}', "") == f"sum({checked.format('team:kiro_user_credits')})"
+
+
+# What they ask for
+
+
+def test_every_expression_parses(tmp_path: Path) -> None:
+    written = [
+        text
+        for dashboard in BOARDS.values()
+        for expression in metrics.expressions(dashboard)
+        for text in metrics.expanded(expression, metrics.custom_values(dashboard))
+    ]
+    rules = [{"record": f"checked:expression:{place}", "expr": text} for place, text in enumerate(written)]
+    file = tmp_path / "expressions.yml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "expressions", "rules": rules}]}), encoding="utf-8")
+    done = subprocess.run([require_tool("promtool"), "check", "rules", file], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(rules)} rules found" in done.stdout
+
+
+@every_board
+def test_a_dashboard_asks_only_for_what_is_published(dashboard: dict[str, Any]) -> None:
+    metrics.check_dashboard(dashboard)
+
+
+@pytest.mark.parametrize(
+    ("expression", "names"),
+    [
+        ('sum by (user, team) (kiro_user_credits_last_30d{team=~"a|b",user="{x}"}) > 0', {"kiro_user_credits_last_30d"}),
+        ("topk(10, a_b) and on (user) c:d:sum unless ignoring (x) group_left (y) e", {"a_b", "c:d:sum", "e"}),
+        ("last_over_time(t:x:sum[23h] offset -95h59m) or vector(1e3)", {"t:x:sum"}),
+        ("avg_over_time(rate(c_total[5m])[1h:1m]) > bool 0x1F", {"c_total"}),
+        ("SUM BY (user) (m) + Inf", {"m"}),
+    ],
+)
+def test_the_metrics_of_an_expression_are_found(expression: str, names: set[str]) -> None:
+    assert metrics.asked(expression) == names
+
+
+@pytest.mark.parametrize(
+    ("expression", "told"),
+    [
+        ("sum(kiro_user_karma_last_30d)", "kiro_user_karma_last_30d is not published"),
+        ("sum(kiro_user_credits_last_90d)", "kiro_user_credits_last_90d is not published"),
+        ("sum(kiro_user_credits)", "kiro_user_credits is not published"),
+        ("sum(kiro_user_active_dates_${window})", "kiro_user_active_dates_yesterday is not published"),
+        ("sum(kiro_user_credits_${span})", "the values of a variable in a name must be known"),
+        ("sum(kiro_user_credits_$window)", "the values of a variable in a name must be known"),
+        ("team:kiro_user_credits_last_7d:sum", "team:kiro_user_credits_last_7d:sum is not published"),
+        ("aws_user_exporter_source_refreshes", "aws_user_exporter_source_refreshes is not published"),
+        ('sum({__name__=~"kiro_.*"})', "without a metric name"),
+        ('kiro_user_seat or {team="x"}', "without a metric name"),
+    ],
+)
+def test_a_query_for_what_nobody_publishes_is_refused(expression: str, told: str) -> None:
+    dashboard = published_text(board("x", "X", "x").with_panel(number("N", "N.", expression, empty="-")))
+    with pytest.raises(metrics.NotPublished, match=told):
+        metrics.check_dashboard(dashboard)
+
+
+def test_a_variable_over_what_nobody_publishes_is_refused() -> None:
+    dashboard = published_text(overview())
+    dashboard["templating"]["list"][2]["query"] = "label_values(kiro_user_karma, team)"
+    with pytest.raises(metrics.NotPublished, match="kiro_user_karma is not published"):
+        metrics.check_dashboard(dashboard)
+
+
+# What Grafana is given
+
+
+def test_the_datasource_has_a_fixed_uid_and_no_secret() -> None:
+    (source,) = yaml.safe_load((ROOT / "grafana/provisioning/datasources/prometheus.yaml").read_text())["datasources"]
+    assert source["uid"] == "prometheus"
+    assert not {"basicAuth", "password", "secureJsonData"} & set(source)
+    scraping = yaml.safe_load((ROOT / "prometheus/prometheus.yml").read_text())["global"]
+    assert source["jsonData"]["timeInterval"] == scraping["scrape_interval"]
+
+
+def test_dashboards_lie_where_the_provider_looks_in_the_compose_file() -> None:
+    (provider,) = yaml.safe_load((ROOT / "grafana/provisioning/dashboards/aws-user-exporter.yaml").read_text())["providers"]
+    mounted = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["grafana"]["volumes"]
+    assert f"./grafana/dashboards:{provider['options']['path']}:ro" in mounted
