@@ -32,7 +32,7 @@ def organisation() -> Organisation:
 
 @pytest.fixture(scope="module")
 def quirky(organisation: Organisation, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write(organisation, tmp_path_factory.mktemp("quirky"), FIRST, LAST).folder
+    return write(organisation, tmp_path_factory.mktemp("quirky"), FIRST, LAST, cloudtrail=False).folder
 
 
 @pytest.fixture(scope="module")
@@ -64,16 +64,16 @@ def test_another_seed_gives_other_people() -> None:
 
 
 def test_a_day_is_the_same_whatever_span_it_is_written_with(organisation: Organisation, quirky: Path, tmp_path: Path) -> None:
-    write(organisation, tmp_path, date(2026, 10, 20), date(2026, 10, 24))
+    write(organisation, tmp_path, date(2026, 10, 20), date(2026, 10, 24), cloudtrail=False)
     reports = {name: content for name, content in contents(tmp_path).items() if re.search("/2026/10/2[0-4]/", name)}
     assert reports == {name: content for name, content in contents(quirky).items() if re.search("/2026/10/2[0-4]/", name)}
 
 
 def test_writing_again_touches_nothing(tmp_path: Path) -> None:
     organisation = Organisation.generate(20, 1)
-    write(organisation, tmp_path, date(2026, 11, 1), LAST)
+    write(organisation, tmp_path, date(2026, 11, 1), LAST, cloudtrail=False)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
-    write(organisation, tmp_path, date(2026, 11, 1), LAST)
+    write(organisation, tmp_path, date(2026, 11, 1), LAST, cloudtrail=False)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
@@ -109,7 +109,7 @@ def test_impossible_sizes_are_refused(people: int) -> None:
 
 
 def test_one_person_is_an_organisation(tmp_path: Path) -> None:
-    assert write(Organisation.generate(1, 1), tmp_path, FIRST, LAST).people in (1, 2)
+    assert write(Organisation.generate(1, 1), tmp_path, FIRST, LAST, cloudtrail=False).people in (1, 2)
 
 
 # The people
@@ -186,5 +186,5 @@ def test_the_command_refuses_days_without_reports(tmp_path: Path, day: str) -> N
 
 def test_the_first_and_the_last_day_work(tmp_path: Path) -> None:
     for name, day in (("first", "2026-02-10"), ("last", "2099-12-31")):
-        result = CliRunner().invoke(sample_data, ["--people", "20", "--last-day", day, "--output", str(tmp_path / name)])
+        result = CliRunner().invoke(sample_data, ["--people", "20", "--last-day", day, "--no-cloudtrail", "--output", str(tmp_path / name)])
         assert result.exit_code == 0, result.output

@@ -6,9 +6,8 @@ Names are those of `eventSource` and `eventName` in real records, Lambda's versi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
-from types import MappingProxyType
 
 GLOBAL_SERVICES = frozenset({"account", "budgets", "ce", "cloudfront", "health", "iam", "organizations", "route53", "support"})
 """Their events are in us-east-1, whatever Region the caller works in."""
@@ -25,22 +24,34 @@ class Operation:
     name: str
     read: bool
     subject: str | None = None
-    parameters: Mapping[str, object] = MappingProxyType({})
+    parameters: Mapping[str, object] = field(default_factory=dict)
     """Further request parameters, the same in every call."""
 
 
 _SERVICES = {
     "apigateway": ("restApiId", "GetRestApis GetStages GetResources GetDeployments", "CreateDeployment UpdateStage PutIntegration"),
     "athena": ("workGroup", "GetQueryExecution GetQueryResults ListWorkGroups GetWorkGroup", "StartQueryExecution StopQueryExecution CreateNamedQuery"),
-    "autoscaling": ("autoScalingGroupName", "DescribeAutoScalingGroups DescribeScalingActivities DescribePolicies", "UpdateAutoScalingGroup SetDesiredCapacity"),
+    "autoscaling": (
+        "autoScalingGroupName",
+        "DescribeAutoScalingGroups DescribeScalingActivities DescribePolicies",
+        "UpdateAutoScalingGroup SetDesiredCapacity",
+    ),
     "bedrock": ("modelId", "ListFoundationModels GetFoundationModel ListGuardrails ListInferenceProfiles", "CreateModelCustomizationJob CreateGuardrail"),
     "budgets": ("budgetName", "DescribeBudgets DescribeBudget ViewBudget", "ModifyBudget"),
     "ce": ("metric", "GetCostAndUsage GetCostForecast GetDimensionValues GetTags GetReservationUtilization", "CreateAnomalyMonitor"),
-    "cloudformation": ("stackName", "DescribeStacks ListStacks DescribeStackEvents GetTemplate ListStackResources", "CreateStack UpdateStack CreateChangeSet ExecuteChangeSet"),
+    "cloudformation": (
+        "stackName",
+        "DescribeStacks ListStacks DescribeStackEvents GetTemplate ListStackResources",
+        "CreateStack UpdateStack CreateChangeSet ExecuteChangeSet",
+    ),
     "cloudtrail": ("name", "DescribeTrails GetTrailStatus LookupEvents GetEventSelectors ListTrails", "AddTags"),
     "codebuild": ("projectName", "BatchGetBuilds ListProjects BatchGetProjects", "StartBuild UpdateProject"),
     "codepipeline": ("name", "GetPipelineState ListPipelines GetPipeline", "StartPipelineExecution"),
-    "config": ("configRuleName", "DescribeConfigRules GetComplianceDetailsByConfigRule DescribeConfigurationRecorders", "PutConfigRule StartConfigRulesEvaluation"),
+    "config": (
+        "configRuleName",
+        "DescribeConfigRules GetComplianceDetailsByConfigRule DescribeConfigurationRecorders",
+        "PutConfigRule StartConfigRulesEvaluation",
+    ),
     "dynamodb": ("tableName", "ListTables DescribeTable DescribeTimeToLive DescribeContinuousBackups", "UpdateTable CreateTable TagResource"),
     "ec2": (
         "instanceId",
@@ -51,7 +62,11 @@ _SERVICES = {
     "ecr": ("repositoryName", "DescribeRepositories DescribeImages GetAuthorizationToken BatchGetImage ListImages", "CreateRepository PutLifecyclePolicy"),
     "ecs": ("cluster", "DescribeServices DescribeTasks ListTasks ListClusters DescribeTaskDefinition", "UpdateService RegisterTaskDefinition RunTask StopTask"),
     "eks": ("name", "ListClusters DescribeCluster ListNodegroups DescribeNodegroup ListAddons", "UpdateNodegroupConfig UpdateClusterConfig"),
-    "elasticloadbalancing": ("loadBalancerArn", "DescribeLoadBalancers DescribeTargetGroups DescribeTargetHealth DescribeListeners", "ModifyTargetGroup RegisterTargets"),
+    "elasticloadbalancing": (
+        "loadBalancerArn",
+        "DescribeLoadBalancers DescribeTargetGroups DescribeTargetHealth DescribeListeners",
+        "ModifyTargetGroup RegisterTargets",
+    ),
     "glue": ("databaseName", "GetTables GetTable GetDatabases GetJobRuns GetPartitions GetCrawlers", "StartJobRun StartCrawler UpdateTable CreateTable"),
     "guardduty": ("detectorId", "ListDetectors ListFindings GetFindings GetDetector", "ArchiveFindings UpdateFilter"),
     "health": ("eventArn", "DescribeEvents DescribeEventAggregates", ""),
@@ -67,11 +82,19 @@ _SERVICES = {
         "ListFunctions20150331 GetFunction20150331v2 GetFunctionConfiguration20150331v2 ListTags20170331 ListEventSourceMappings20150331 GetPolicy20150331v2",
         "UpdateFunctionCode20150331v2 UpdateFunctionConfiguration20150331v2 PublishVersion20150331 CreateFunction20150331",
     ),
-    "logs": ("logGroupName", "DescribeLogGroups DescribeLogStreams StartQuery GetQueryResults FilterLogEvents DescribeMetricFilters", "CreateLogGroup PutRetentionPolicy PutMetricFilter"),
+    "logs": (
+        "logGroupName",
+        "DescribeLogGroups DescribeLogStreams StartQuery GetQueryResults FilterLogEvents DescribeMetricFilters",
+        "CreateLogGroup PutRetentionPolicy PutMetricFilter",
+    ),
     "monitoring": ("alarmNames", "DescribeAlarms ListDashboards GetDashboard ListMetrics DescribeAlarmHistory", "PutMetricAlarm PutDashboard SetAlarmState"),
     "organizations": ("accountId", "ListAccounts DescribeOrganization ListRoots ListPolicies DescribeAccount", "TagResource"),
     "q": ("profileArn", "ListProfiles GetConversation ListConversations", "StartConversation"),
-    "rds": ("dBInstanceIdentifier", "DescribeDBInstances DescribeDBClusters DescribeDBSnapshots DescribeEvents", "ModifyDBInstance CreateDBSnapshot RebootDBInstance"),
+    "rds": (
+        "dBInstanceIdentifier",
+        "DescribeDBInstances DescribeDBClusters DescribeDBSnapshots DescribeEvents",
+        "ModifyDBInstance CreateDBSnapshot RebootDBInstance",
+    ),
     "redshift-data": ("clusterIdentifier", "DescribeStatement GetStatementResult ListStatements", "ExecuteStatement"),
     "route53": ("hostedZoneId", "ListHostedZones ListResourceRecordSets GetHostedZone", "ChangeResourceRecordSets"),
     "s3": (
@@ -79,23 +102,31 @@ _SERVICES = {
         "ListBuckets GetBucketLocation GetBucketAcl GetBucketPolicy GetBucketEncryption GetBucketVersioning GetBucketPublicAccessBlock GetBucketTagging",
         "CreateBucket PutBucketTagging PutBucketNotification",
     ),
-    "sagemaker": ("domainId", "ListDomains DescribeDomain ListTrainingJobs DescribeTrainingJob ListEndpoints DescribeEndpoint", "CreateTrainingJob CreatePresignedDomainUrl CreateEndpoint"),
+    "sagemaker": (
+        "domainId",
+        "ListDomains DescribeDomain ListTrainingJobs DescribeTrainingJob ListEndpoints DescribeEndpoint",
+        "CreateTrainingJob CreatePresignedDomainUrl CreateEndpoint",
+    ),
     "secretsmanager": ("secretId", "ListSecrets DescribeSecret GetSecretValue GetResourcePolicy", "PutSecretValue CreateSecret RotateSecret"),
     "securityhub": ("productArn", "GetFindings DescribeHub GetInsights GetEnabledStandards", "CreateInsight"),
     "sns": ("topicArn", "ListTopics GetTopicAttributes ListSubscriptionsByTopic", "CreateTopic Subscribe SetTopicAttributes"),
     "sqs": ("queueUrl", "ListQueues GetQueueAttributes ListQueueTags", "CreateQueue SetQueueAttributes PurgeQueue"),
-    "ssm": ("name", "GetParameter GetParametersByPath DescribeParameters DescribeInstanceInformation ListDocuments", "PutParameter StartSession TerminateSession"),
+    "ssm": (
+        "name",
+        "GetParameter GetParametersByPath DescribeParameters DescribeInstanceInformation ListDocuments",
+        "PutParameter StartSession TerminateSession",
+    ),
     "sts": ("", "GetCallerIdentity GetAccessKeyInfo", ""),
     "support": ("caseId", "DescribeCases DescribeTrustedAdvisorChecks DescribeCommunications", "CreateCase AddCommunicationToCase"),
-}  # fmt: skip
+}
 """Of each service: the request parameter that names a resource, reading and writing operations."""
 
 _FAVOURITES = {
-    "Engineering": "logs:8 ec2:6 s3:6 lambda:6 cloudformation:5 monitoring:4 dynamodb:4 ecs:4 iam:3 ecr:3 ssm:3 sqs:2 sns:2 secretsmanager:2 rds:2 sts:2 apigateway:2 "
-    "elasticloadbalancing:2 codepipeline:2 codebuild:1 kms:1 q:1",
+    "Engineering": "logs:8 ec2:6 s3:6 lambda:6 cloudformation:5 monitoring:4 dynamodb:4 ecs:4 iam:3 ecr:3 ssm:3 sqs:2 sns:2 secretsmanager:2 rds:2 sts:2 "
+    "apigateway:2 elasticloadbalancing:2 codepipeline:2 codebuild:1 kms:1 q:1",
     "Data": "s3:8 athena:8 glue:8 sagemaker:6 redshift-data:3 logs:3 bedrock:3 lakeformation:2 iam:1 kms:1 ecr:1 sts:1 q:1",
-    "Operations": "ec2:10 iam:6 ssm:6 logs:6 monitoring:6 config:4 eks:4 s3:4 cloudtrail:3 guardduty:3 securityhub:3 autoscaling:3 elasticloadbalancing:3 route53:3 rds:3 "
-    "cloudformation:3 sts:3 organizations:2 kms:2 health:1",
+    "Operations": "ec2:10 iam:6 ssm:6 logs:6 monitoring:6 config:4 eks:4 s3:4 cloudtrail:3 guardduty:3 securityhub:3 autoscaling:3 route53:3 rds:3 "
+    "elasticloadbalancing:3 cloudformation:3 sts:3 organizations:2 kms:2 health:1",
     "Product": "monitoring:3 s3:3 logs:2 athena:2 bedrock:2 ce:2 q:1",
     "Research": "sagemaker:6 bedrock:6 s3:6 ec2:4 ecr:2 logs:2 athena:2 sts:1",
     "Business": "ce:6 budgets:3 organizations:2 support:2 s3:1",
@@ -193,10 +224,10 @@ def delicate(department: str) -> tuple[Operation, ...]:
 
 def operation(service: str, name: str) -> Operation:
     """An operation of the catalogue by its names; raises LookupError for one that is not in it."""
-    return next((found for of_kind in operations(service) for found in of_kind if found.name == name), None) or _missing(service, name)
-
-
-def _missing(service: str, name: str) -> Operation:
+    reading, writing = operations(service)
+    for found in (*reading, *writing):
+        if found.name == name:
+            return found
     raise LookupError(f"{service}:{name} is not in the catalogue")
 
 
@@ -210,10 +241,16 @@ ATTACK = (
     _ATTACH_POLICY,
     _DETECTOR_OFF,
     _write("ec2", "DeleteFlowLogs", "flowLogIds"),
-    _write("ec2", "ModifySnapshotAttribute", "snapshotId", attributeType="CREATE_VOLUME_PERMISSION", createVolumePermission={"add": {"items": [{"userId": "999900001111"}]}}),
+    _write(
+        "ec2",
+        "ModifySnapshotAttribute",
+        "snapshotId",
+        attributeType="CREATE_VOLUME_PERMISSION",
+        createVolumePermission={"add": {"items": [{"group": "all"}]}},
+    ),
     _BUCKET_POLICY,
     _write("s3", "PutBucketVersioning", "bucketName", VersioningConfiguration=_DISABLED),
     _write("s3", "PutBucketLogging", "bucketName", BucketLoggingStatus={}),
     _write("organizations", "LeaveOrganization", "accountId"),
 )
-"""What somebody does with stolen credentials, in this order; between them all but one category of sensitive events."""
+"""What somebody does with stolen credentials, in this order."""

@@ -51,6 +51,8 @@ class ReportFile:
 
 @dataclass(frozen=True, slots=True)
 class UserReportRow:
+    """What a person did in one client on one day, on the way into a report."""
+
     person: Person
     new_user: bool
     mail: str

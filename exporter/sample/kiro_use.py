@@ -52,6 +52,8 @@ class ClientDay:
 
 @dataclass(frozen=True, slots=True)
 class PersonDay:
+    """What a person did with Kiro on one day."""
+
     new_user: bool
     mail: Literal["usual", "other_domain", "empty"]
     """How reports spell the mail on this day, where quirks are asked for."""

@@ -75,6 +75,8 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Team:
+    """Part of a department; its people build in `account`. `seat_share` is the share of them with a Kiro seat."""
+
     name: str
     department: str
     account: Account

@@ -1,4 +1,4 @@
-"""Writes a synthetic organisation's reports and people file into a folder, in the layout of the bucket."""
+"""Writes a synthetic organisation's reports, logs, directory and people file into a folder, in the layout of the bucket."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from exporter.errors import UserError
+from exporter.sample.cloudtrail import EVENTS_A_PERSON, MOST_BY_DEFAULT, log_files
+from exporter.sample.directory import directory_files
 from exporter.sample.draws import uuid_of
 from exporter.sample.kiro_features import feature_counters
 from exporter.sample.kiro_reports import ReportFile, UserReportRow, feature_reports, user_reports
@@ -38,13 +40,18 @@ class BrokenRow:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What was written. `rows` are report rows, those of superseded exports and broken ones included; `people` those in the people file."""
+    """What was written. `rows` are report rows, those of superseded exports and broken ones included; `people` those in the people file.
+
+    `files` and `rows` are of Kiro, `log_files` and `events` of CloudTrail, what was delivered twice counted twice; both 0 without CloudTrail.
+    """
 
     folder: Path
     people_file: Path
     people: int
     files: int
     rows: int
+    log_files: int
+    events: int
     broken_rows: tuple[BrokenRow, ...]
 
 
@@ -58,27 +65,47 @@ def write(
     quirks: bool = True,
     overage_relation: OverageRelation = "inside",
     broken_rows: int = 0,
+    cloudtrail: bool | None = None,
+    events: float = EVENTS_A_PERSON,
 ) -> Summary:
-    """Writes `people.csv` as of `last` and both Kiro reports of every day from `first` to `last` (UTC) under `AWSLogs/`.
+    """Writes `people.csv` and `directory/` as of `last`, and under `AWSLogs/` Kiro's reports and CloudTrail's logs of every day from `first` to `last` (UTC).
 
     A day's reports are the same whatever span they are written with, and the same arguments give the same bytes; a file that is already so is not touched.
     `progress` hears (days done, days in all), which starts at the first of a month. `overage_relation` says whether `Credits_Used` includes the overage.
     `broken_rows` are spread over the days, at the end of a day's first `user_report`, under ids of their own.
+    `cloudtrail` is whether to write logs; None: for up to 1,000 people. `events` is about how many a person and day. Logs lie under the day of their delivery:
+    those of the evening of `last` under the next day, and those of the evening before `first` under `first`.
 
     Raises UserError if the folder holds other files, or another organisation.
     """
-    _claim(folder, {"people": organisation.positions, "seed": organisation.seed, "quirks": quirks, "overage": overage_relation, "broken_rows": broken_rows})
+    if events <= 0:
+        raise ValueError(f"a person has more than {events} events a day")
+    with_logs = organisation.positions <= MOST_BY_DEFAULT if cloudtrail is None else cloudtrail
+    contents = {"people": organisation.positions, "seed": organisation.seed, "quirks": quirks, "overage": overage_relation, "broken_rows": broken_rows}
+    _claim(folder, {**contents, "events": events if with_logs else 0})
     content, people = people_file(organisation, last)
     _replace(folder / PEOPLE_FILE, content)
+    for path, answer in directory_files(organisation, last):
+        _replace(folder / path, answer)
     if quirks:
         for account in organisation.accounts:
             stray = uuid_of(f"{organisation.seed}/validation/{account.id}")
             _replace(folder / "AWSLogs" / account.id / "KiroLogs" / stray, b"Access validation successful.")
     month_start = first.replace(day=1)
     days = [month_start + timedelta(days=offset) for offset in range((last - month_start).days + 1)]
-    files = rows = 0
+    staff = list(organisation.people(min(month_start, first - timedelta(days=1)), last))
+    files = rows = logs = logged = 0
+
+    def write_logs(day: date) -> None:
+        nonlocal logs, logged
+        for file in log_files(organisation, staff, day, events=events, oddities=quirks, delivered_from=first):
+            _replace(folder / file.path, file.content)
+            logs, logged = logs + 1, logged + file.events
+
+    if with_logs and days:
+        write_logs(first - timedelta(days=1))
     broken: list[BrokenRow] = []
-    for done, (day, uses) in enumerate(_uses(organisation, days, quirks, overage_relation), start=1):
+    for done, (day, uses) in enumerate(_uses(organisation, staff, days, quirks, overage_relation), start=1):
         if day >= first:
             reports = list(_reports(organisation, day, uses, quirks))
             quota = -(-(broken_rows - len(broken)) // ((last - day).days + 1))
@@ -88,16 +115,20 @@ def write(
             for report in reports:
                 _replace(folder / report.path, report.content())
                 files, rows = files + 1, rows + len(report.lines) - 1
+            if with_logs:
+                write_logs(day)
         if progress is not None:
             progress(done, len(days))
-    return Summary(folder, folder / PEOPLE_FILE, people, files, rows, tuple(broken))
+    return Summary(folder, folder / PEOPLE_FILE, people, files, rows, logs, logged, tuple(broken))
 
 
-def _uses(organisation: Organisation, days: Sequence[date], quirks: bool, relation: OverageRelation) -> Iterator[tuple[date, list[tuple[Person, PersonDay]]]]:
+def _uses(
+    organisation: Organisation, staff: Sequence[Person], days: Sequence[date], quirks: bool, relation: OverageRelation
+) -> Iterator[tuple[date, list[tuple[Person, PersonDay]]]]:
     """Who used Kiro on each of the days, which start with the first of a month."""
     if not days:
         return
-    people = [person for person in organisation.people(days[0], days[-1]) if person.seat is not None]
+    people = [person for person in staff if person.seat is not None]
     months: list[KiroMonth] = []
     for day in days:
         if day.day == 1:
@@ -168,7 +199,11 @@ def _replace(path: Path, content: bytes) -> None:
         if path.read_bytes() == content:
             return
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        pass
     aside = path.with_name(f".{path.name}.partial")
-    aside.write_bytes(content)
+    try:
+        aside.write_bytes(content)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside.write_bytes(content)
     os.replace(aside, path)
