@@ -66,19 +66,20 @@ compared AS (
         coalesce(role LIKE 'AWSReservedSSO!_%' ESCAPE '!' AND session IS NOT NULL, false) AS identity_center_role
     FROM recorded
 ),
--- The first rule that matches. Its number also ranks the copies of a shared event: the account of the caller knows more of them than the one called.
+-- The first rule that matches. Tens are the rule: they also rank the copies of a shared event, as the account of the caller knows more of them than the one
+-- called. Units tell its outcomes apart.
 ruled AS (
     SELECT
         *,
         CASE
-            WHEN user_id IS NOT NULL THEN 1
-            WHEN type IN ('IdentityCenterUser', 'Unknown') AND session IS NOT NULL THEN 2
-            WHEN type IS NULL OR type = 'AWSService' OR eventtype = 'AwsServiceEvent' THEN 3
-            WHEN type = 'Root' THEN 4
-            WHEN identity_center_role THEN 5
-            WHEN source_identity IS NOT NULL AND NOT named_as_program THEN 6
-            WHEN type IN ('SAMLUser', 'WebIdentityUser') AND provider_of_people AND name IS NOT NULL THEN 7
-            WHEN type = 'FederatedUser' THEN 8
+            WHEN user_id IS NOT NULL THEN 10
+            WHEN type IN ('IdentityCenterUser', 'Unknown') AND session IS NOT NULL THEN 20
+            WHEN type IS NULL OR type = 'AWSService' OR eventtype = 'AwsServiceEvent' THEN 30
+            WHEN type = 'Root' THEN CASE WHEN invoked_by IS NULL THEN 40 ELSE 41 END
+            WHEN identity_center_role THEN 50
+            WHEN source_identity IS NOT NULL AND NOT named_as_program THEN 60
+            WHEN type IN ('SAMLUser', 'WebIdentityUser') AND provider_of_people AND name IS NOT NULL THEN 70
+            WHEN type = 'FederatedUser' THEN CASE WHEN issuer_type = 'Root' THEN 83 WHEN name IS NULL THEN 82 WHEN named_as_program THEN 81 ELSE 80 END
             WHEN
                 for_compute
                 OR source_identity IS NOT NULL
@@ -91,69 +92,41 @@ ruled AS (
                     session,
                     '^(i-[0-9a-f]{8,17}|[0-9a-f]{32}|awscodebuild-.*|awscloudformation|botocore-session-.*|aws-sdk-.*-session-.*|aws-go-sdk-.*|githubactions|eks-.*)$'
                 )
-                THEN 9
-            WHEN type = 'AssumedRole' AND session_of_person THEN 10
-            WHEN type = 'IAMUser' AND name IS NOT NULL THEN 11
-            WHEN type = 'AWSAccount' OR principal_account <> account THEN 12
-            ELSE 13
+                THEN 90
+            WHEN type = 'AssumedRole' AND session_of_person THEN 100
+            WHEN type = 'IAMUser' AND name IS NOT NULL THEN CASE WHEN named_as_program THEN 111 ELSE 110 END
+            WHEN type = 'AWSAccount' OR principal_account <> account THEN 120
+            ELSE 130
         END AS rule
     FROM compared
-),
-identified AS (
-    SELECT
-        *,
-        CASE
-            WHEN rule IN (1, 2, 5, 6, 7, 10) THEN 'human'
-            WHEN rule = 4 THEN CASE WHEN invoked_by IS NULL THEN 'root' ELSE 'service' END
-            WHEN rule = 8 AND issuer_type = 'Root' THEN 'root'
-            WHEN rule = 8 AND name IS NULL THEN 'unknown'
-            WHEN rule IN (8, 11) THEN CASE WHEN named_as_program THEN 'service' ELSE 'human' END
-            WHEN rule IN (3, 9) THEN 'service'
-            WHEN rule = 12 THEN 'external'
-            ELSE 'unknown'
-        END AS kind
-    FROM ruled
 ),
 -- Conditions of sensitive_events, by name. Only events of the list come to them.
 judged AS (
     SELECT
         occurrence,
-        eventid,
         rule,
-        eventtime,
-        kind,
-        CASE WHEN kind = 'human' THEN
-            CASE
-                WHEN rule = 1 THEN 'user_id'
-                WHEN rule IN (2, 5) THEN 'session'
-                WHEN rule = 6 THEN 'source_identity'
-                WHEN rule = 7 THEN 'federated'
-                WHEN rule = 10 THEN 'session_name'
-                ELSE 'iam_user'
-            END
-        END AS identity_kind,
-        CASE WHEN kind = 'human' THEN
-            CASE
-                -- Older identity stores put ten hex digits before the UUID; the UUID alone is the same everywhere.
-                WHEN rule = 1 THEN coalesce(nullif(regexp_extract(user_id, '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'), ''), user_id)
-                WHEN rule IN (2, 5, 10) THEN session
-                WHEN rule = 6 THEN source_identity
-                WHEN rule = 7 AND name LIKE '%@%' THEN name
-                -- A user name means somebody else in every account.
-                ELSE concat(name, '@', coalesce(principal_account, account))
-            END
+        CASE
+            -- Older identity stores put ten hex digits before the UUID; the UUID alone is the same everywhere.
+            WHEN rule = 10 THEN coalesce(nullif(regexp_extract(user_id, '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'), ''), user_id)
+            WHEN rule IN (20, 50, 100) THEN session
+            WHEN rule = 60 THEN source_identity
+            WHEN rule = 70 AND name LIKE '%@%' THEN name
+            -- A user name means somebody else in every account.
+            WHEN rule IN (70, 80, 110) THEN concat(name, '@', coalesce(principal_account, account))
         END AS identity,
+        substr(eventtime, 1, 10) AS day,
+        substr(eventtime, 12, 8) AS time,
         access,
         lower(split_part(eventsource, '.', 1)) AS service,
         region,
         account,
-        CASE WHEN rule = 1 AND (identity_center_role OR session_of_person) THEN session END AS link,
+        CASE WHEN rule = 10 AND (identity_center_role OR session_of_person) THEN session END AS link,
         CASE WHEN errorcode LIKE 'AccessDenied%' OR errorcode LIKE '%UnauthorizedOperation' THEN 1 ELSE 0 END AS denied,
         CASE
             WHEN
                 CASE listed.condition
                     WHEN 'always' THEN true
-                    WHEN 'by_root' THEN kind = 'root'
+                    WHEN 'by_root' THEN rule IN (40, 83)
                     WHEN 'console_failed'
                         THEN errorcode IS NOT NULL OR coalesce(try(json_extract_scalar(responseelements, '$.ConsoleLogin')), '') <> 'Success'
                     WHEN 'console_without_mfa'
@@ -175,23 +148,20 @@ judged AS (
                 THEN listed.category
             ELSE any_event.category
         END AS category
-    FROM identified
+    FROM ruled
     LEFT JOIN sensitive_events AS listed ON listed.event_source = eventsource AND listed.event_name = eventname
-    LEFT JOIN sensitive_events AS any_event ON any_event.event_name = CASE WHEN kind = 'root' THEN '*' END AND any_event.condition = 'by_root'
+    LEFT JOIN sensitive_events AS any_event ON any_event.event_name = CASE WHEN rule IN (40, 83) THEN '*' END AND any_event.condition = 'by_root'
 ),
 -- One copy of each event over all accounts and deliveries, and one category of it.
 ranked AS (
-    SELECT
-        *,
-        row_number() OVER (PARTITION BY occurrence ORDER BY rule, account, eventid, CASE WHEN category IS NULL THEN 1 ELSE 0 END, category) AS copy_rank
+    SELECT *, row_number() OVER (PARTITION BY occurrence ORDER BY rule, account, category NULLS LAST, time, denied) AS copy_rank
     FROM judged
 ),
 -- Summed once here, so that the six groupings below have little left to do.
 counted AS (
     SELECT
-        substr(eventtime, 1, 10) AS day,
-        kind,
-        identity_kind,
+        day,
+        rule,
         identity,
         access,
         service,
@@ -202,11 +172,31 @@ counted AS (
         count(*) AS events,
         sum(denied) AS denied,
         count(category) AS sensitive,
-        min(eventtime) AS first_time,
-        max(eventtime) AS last_time
+        min(time) AS first_time,
+        max(time) AS last_time
     FROM ranked
     WHERE copy_rank = 1
-    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+    GROUP BY day, rule, identity, access, service, region, account, category, link
+),
+named AS (
+    SELECT
+        *,
+        CASE
+            WHEN rule IN (10, 20, 50, 60, 70, 80, 100, 110) THEN 'human'
+            WHEN rule IN (30, 41, 81, 90, 111) THEN 'service'
+            WHEN rule IN (40, 83) THEN 'root'
+            WHEN rule = 120 THEN 'external'
+            ELSE 'unknown'
+        END AS kind,
+        CASE
+            WHEN rule = 10 THEN 'user_id'
+            WHEN rule IN (20, 50) THEN 'session'
+            WHEN rule = 60 THEN 'source_identity'
+            WHEN rule = 70 THEN 'federated'
+            WHEN rule IN (80, 110) THEN 'iam_user'
+            WHEN rule = 100 THEN 'session_name'
+        END AS identity_kind
+    FROM counted
 ),
 summed AS (
     SELECT
@@ -226,9 +216,9 @@ summed AS (
         CAST(sum(events) AS bigint) AS events,
         CAST(sum(denied) AS bigint) AS denied,
         CAST(sum(sensitive) AS bigint) AS sensitive,
-        CAST(to_unixtime(from_iso8601_timestamp(min(first_time))) AS bigint) AS first_event,
-        CAST(to_unixtime(from_iso8601_timestamp(max(last_time))) AS bigint) AS last_event
-    FROM counted
+        CAST(to_unixtime(from_iso8601_timestamp(concat(day, 'T', min(first_time), 'Z'))) AS bigint) AS first_event,
+        CAST(to_unixtime(from_iso8601_timestamp(concat(day, 'T', max(last_time), 'Z'))) AS bigint) AS last_event
+    FROM named
     GROUP BY GROUPING SETS (
         (day, kind, identity_kind, identity, access),
         (day, kind, identity_kind, identity, service),
