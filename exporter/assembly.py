@@ -8,15 +8,17 @@ from datetime import datetime
 
 import msgspec
 
-from exporter import people_file, snapshot
+from exporter import directory, people_file, snapshot
 from exporter.config import Config
+from exporter.directory import Directory
 from exporter.errors import UserError
 from exporter.folding import Standing
 from exporter.history import History
 from exporter.kiro_overage import Overage
 from exporter.model import Snapshot
-from exporter.people import Entry, resolve
+from exporter.people import Entry, joined, resolve
 from exporter.people_file import PeopleFile
+from exporter.privacy import Published
 from exporter.store import Store
 from exporter.telemetry import Telemetry
 from exporter.windows import Landed
@@ -63,7 +65,10 @@ class Assembly:
             return None
         config, entries = self._inputs
         self._history.advance(moment)
-        people = resolve(entries, self._history.recent.identities(), config.people.team)
+        known = joined(_listed(directory.stored(self._store)), entries)
+        facts = self._history.recent
+        published = Published(config.privacy.user_label, config.privacy.hash_key or "", config.privacy.only_teams, config.privacy.exclude_users)
+        people = published.of(resolve(known, facts.identities(), config.people.team, facts.links(), published.label))
         self._telemetry.people({source: people.unresolved.get(source, 0) for source in landed}, people.collisions)
         self._meet([person.user for person in people.persons])
         built = snapshot.build(self._history.recent, people, self._known, config, landed, self._standings, moment)
@@ -89,6 +94,26 @@ class Assembly:
         except UserError as error:
             # A full disk must not keep a snapshot from being served; the next change writes all of it again.
             log.error("what is known of people could not be remembered", extra={"fields": {"error": str(error)}})
+
+
+def _listed(listed: Directory | None) -> list[Entry]:
+    """The users of the directory as entries."""
+    if listed is None:
+        return []
+    return [
+        Entry(
+            user=user.user_name,
+            display_name=user.display_name,
+            email=user.email,
+            department=user.attributes.get("department", ""),
+            aliases=(user.user_id,),
+            attributes=user.attributes,
+            groups=user.groups,
+            status=user.status or "enabled",
+            created=user.created,
+        )
+        for user in listed.users
+    ]
 
 
 def read_people(config: Config, telemetry: Telemetry) -> tuple[Entry, ...]:

@@ -59,14 +59,16 @@ def fold(
     of_people = [one for one in stated if one.family.of_people and one.family.kind is not Kind.BREAKDOWN]
     for one in of_people:
         _leave_out(cursor, one, chosen)
-    standing_people = None
+    standing_people = {person.number for person in people.persons} if people.hidden else None
     if not chosen.people:
         beside = sum(_series(one, counts) for one in stated if not one.family.of_people) + sum(load.folded.values())
         standing_people = _largest(cursor, of_people, rankings, people, limits.max_series - beside)
+    if standing_people is not None:
+        standing_people -= people.hidden
         _stand_in(cursor, "stand_in_everywhere", standing_people)
     for group in {one.group.name: one.group for one in stated}.values():
         order = in_breakdowns.get(group.name, [])
-        by_name = set(order[: chosen.breakdown_users])
+        by_name = set(order[: chosen.breakdown_users]) - people.hidden
         everybody_stands = by_name.issuperset(order)
         if not everybody_stands:
             _stand_in(cursor, "stand_in", by_name)

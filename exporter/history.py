@@ -7,12 +7,10 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-import duckdb
-
 from exporter import windows
 from exporter.errors import UserError
 from exporter.model import DayRange
-from exporter.recent import TABLES, RecentFacts
+from exporter.recent import TABLES, RecentFacts, UnreadableFacts
 from exporter.store import Store
 
 log = logging.getLogger(__name__)
@@ -67,12 +65,12 @@ class History:
         files = {day: file for day in within for file in self._store.facts(source, DayRange(day, day))}
         try:
             self.recent.load(source, within, list(files.values()))
-        except duckdb.Error:
+        except UnreadableFacts:
             # One at a time, to find the damaged one and keep the others.
             for day, file in files.items():
                 try:
                     self.recent.load(source, [day], [file])
-                except duckdb.Error as error:
+                except UnreadableFacts as error:
                     self._set_aside(source, file, error)
                     damaged.append(day)
         late = [day for day in days if day < reach.first and day <= self._remembered.get(source, date.min)]
@@ -85,7 +83,7 @@ class History:
             for file in self._store.facts(source, DayRange(day, day)):
                 try:
                     self.recent.remember_older(source, [file])
-                except duckdb.Error as error:
+                except UnreadableFacts as error:
                     self._set_aside(source, file, error)
         through = max(*days, self._remembered.get(source, date.min))
         self._store.keep_older(source, through, self.recent.export_older(source))
@@ -98,12 +96,12 @@ class History:
         through, file = kept
         try:
             self.recent.import_older(source, file)
-        except duckdb.Error as error:
+        except UnreadableFacts as error:
             self._set_aside(source, file, error)
         else:
             self._remembered[source] = through
 
-    def _set_aside(self, source: str, file: Path, error: duckdb.Error) -> None:
+    def _set_aside(self, source: str, file: Path, error: UnreadableFacts) -> None:
         aside = self._store.set_aside(file)
         log.error(
             "a file of the store is damaged and was set aside", extra={"fields": {"source": source, "file": str(aside), "error": str(error).splitlines()[0]}}

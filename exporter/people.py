@@ -1,18 +1,21 @@
 """Identities to persons and teams. Plain functions: no clock, no file, no socket.
 
 A person is known by many spellings: user name, mail, aliases, Identity Center id. All spellings are compared without case, and ids by their UUID.
+The key of an identity is an Identity Center id as it stands, or any other spelling behind its kind and a colon (`session:alice`, `iam_user:ci@111122223333`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from exporter.model import FOLDED, SeenIdentity
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
+# IAM users and users of a provider are named with their account: that is no mail, and the two are not one person.
+_IN_ACCOUNT = re.compile(r"@[0-9]{12}$")
 # C0 and C1 controls, and the marks that reorder text: a name must not be able to rewrite a terminal or a page.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _LONGEST_NAME = 200
@@ -21,7 +24,11 @@ UNKNOWN_TEAM = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A person as the people file or a directory describes them. `seat_tier` is the tier of a paid seat, held since `seat_since` where that is known."""
+    """A person as the people file or a directory describes them.
+
+    `attributes` are a directory's, by lower-case name, `groups` the names of groups. `seat_tier` is the tier of a paid seat, held since `seat_since`
+    where that is known.
+    """
 
     user: str
     display_name: str = ""
@@ -29,10 +36,16 @@ class Entry:
     team: str = ""
     department: str = ""
     aliases: tuple[str, ...] = ()
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
     seat_tier: str | None = None
     seat_since: date | None = None
     status: str = "listed"
     created: datetime | None = None
+
+
+Label = Callable[[Entry, str], str]
+"""What is published as the name of a person: from what is known of them, and their Identity Center id (empty where it is not known)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +63,8 @@ class Person:
     seat_tier: str | None
     seat_since: date | None
     created: datetime | None
+    name: str = ""
+    """The user name, whatever is published in its place; it is no label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +78,8 @@ class People:
     """Identities that match nobody, by source."""
     collisions: int = 0
     """Names and spellings that two persons claim."""
+    hidden: frozenset[int] = frozenset()
+    """Numbers of persons who never stand by name: they are summed into the `_other` of their team."""
 
 
 def normalise(spelling: str) -> str:
@@ -77,11 +94,70 @@ def printable(name: str) -> str:
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", name.strip())[:_LONGEST_NAME]
 
 
-def resolve(entries: Iterable[Entry], seen: Sequence[SeenIdentity], team_rules: Sequence[str]) -> People:
+def joined(directory: Iterable[Entry], file: Iterable[Entry]) -> tuple[Entry, ...]:
+    """The people of the directory and of the people file; where the file means somebody of the directory by any spelling, what it says wins."""
+    entries = list(directory)
+    places: dict[str, int] = {}
+    for place, entry in enumerate(entries):
+        for spelling in _spellings(entry):
+            places.setdefault(spelling, place)
+    for entry in file:
+        found = next((places[spelling] for spelling in _spellings(entry) if spelling in places), None)
+        if found is None:
+            entries.append(entry)
+        else:
+            entries[found] = _over(entry, entries[found])
+    return tuple(entries)
+
+
+def _over(said: Entry, known: Entry) -> Entry:
+    return Entry(
+        user=said.user,
+        display_name=said.display_name or known.display_name,
+        email=said.email or known.email,
+        team=said.team,
+        department=said.department or known.department,
+        aliases=(*said.aliases, known.user, known.email, *known.aliases),
+        attributes=known.attributes,
+        groups=known.groups,
+        seat_tier=said.seat_tier,
+        seat_since=said.seat_since,
+        status=known.status,
+        created=known.created,
+    )
+
+
+def _spellings(entry: Entry) -> list[str]:
+    """Every spelling of an entry as it is compared, its name first."""
+    return list(dict.fromkeys(normalise(text) for text in (entry.user, entry.email, *entry.aliases) if text.strip()))
+
+
+def one_to_one(links: Iterable[tuple[str, str]]) -> tuple[dict[str, str], int]:
+    """Links between Identity Center ids and session names, both ways; a name seen with two ids, or an id with two names, is dropped and counted."""
+    names: dict[str, set[str]] = {}
+    ids: dict[str, set[str]] = {}
+    for user_id, name in links:
+        user_id, name = normalise(user_id), normalise(name)
+        names.setdefault(user_id, set()).add(name)
+        ids.setdefault(name, set()).add(user_id)
+    kept: dict[str, str] = {}
+    for user_id, (name, *more) in ((user_id, sorted(found)) for user_id, found in names.items()):
+        if not more and len(ids[name]) == 1:
+            kept[user_id] = f"session:{name}"
+            kept[f"session:{name}"] = user_id
+    dropped = sum(len(found) > 1 for found in ids.values()) + sum(len(found) > 1 for found in names.values())
+    return kept, dropped
+
+
+def resolve(
+    entries: Iterable[Entry], seen: Sequence[SeenIdentity], team_rules: Sequence[str], links: Iterable[tuple[str, str]] = (), label: Label | None = None
+) -> People:
     """Joins identities to persons.
 
-    An identity belongs to the entry that names it, else to the entry that names its mail. Identities that match nobody become persons under their own
-    name, their mail where they have one; those with the same mail are one person. Two persons of one name both get their short id.
+    An identity belongs to the entry that names it, else to the one that names what it is linked with, else to the one that names its mail. Identities
+    that match nobody become persons under their own name, or their mail where they have one; those with the same mail, and those that are linked, are
+    one person. Spellings of different kinds that only look the same are not. Two persons of one name both get their short id. `label` says what of a
+    person is published as their name.
     """
     drafts: list[_Draft] = []
     claims: dict[str, int] = {}
@@ -89,35 +165,59 @@ def resolve(entries: Iterable[Entry], seen: Sequence[SeenIdentity], team_rules: 
     for entry in entries:
         place = len(drafts)
         drafts.append(_Draft(entry))
-        for spelling in {normalise(text) for text in (entry.user, entry.email, *entry.aliases) if text.strip()}:
+        for spelling in _spellings(entry):
             first = claims.setdefault(spelling, place)
             # Two of one name are counted below, with those whose names only look the same.
             if first != place and not normalise(entry.user) == normalise(drafts[first].entry.user) == spelling:
                 collisions += 1
+    linked, dropped = one_to_one(links)
     owners: dict[int, int] = {}
     unresolved: dict[str, int] = {}
-    keys = [normalise(identity.key) for identity in seen]
+    keys = [_key(identity.key) for identity in seen]
     # One id may be seen in several spellings, and with its mail in only one of them.
     mails = {key: identity.mail for key, identity in zip(keys, seen, strict=True) if identity.mail}
     for key, identity in zip(keys, seen, strict=True):
-        known_mail = identity.mail or mails.get(key)
-        mail = normalise(known_mail) if known_mail else None
-        owner = claims.get(key, claims.get(mail) if mail else None)
+        partner = linked.get(key)
+        known_mail = mails.get(key) or (mails.get(partner) if partner else None)
+        spellings = [_named(key), *([_named(partner)] if partner else []), *([normalise(known_mail)] if known_mail else [])]
+        # Entries are claimed by what is named, people without an entry only by the kind of spelling under which they became known.
+        owner = next((claims[text] for text in (*spellings, key, partner) if text is not None and text in claims), None)
         if owner is None:
-            for source in identity.sources:
-                unresolved[source] = unresolved.get(source, 0) + 1
-            owner = claims[mail or key] = len(drafts)
-            drafts.append(_Draft(Entry(user=known_mail or identity.key, email=known_mail or "", status="unlisted")))
-        elif drafts[owner].entry.status == "unlisted":
+            owner = len(drafts)
+            name = known_mail or next((_named(text) for text in (key, partner) if text is not None and ":" in text), identity.key)
+            mail = known_mail or (name if "@" in name and not _IN_ACCOUNT.search(name) else "")
+            drafts.append(_Draft(Entry(user=name, email=mail, status="unlisted")))
+            if mail:
+                claims[normalise(mail)] = owner
+        if drafts[owner].entry.status == "unlisted":
             for source in identity.sources:
                 unresolved[source] = unresolved.get(source, 0) + 1
         owners[identity.number] = claims[key] = owner
-        drafts[owner].keys.append(key)
-    names, clashes = _unique_names(drafts)
+        if partner:
+            claims.setdefault(partner, owner)
+        drafts[owner].keys.append(_named(key))
+    published = [(label or _name)(draft.entry, draft.user_id) for draft in drafts]
+    # A short id tells who somebody is where names do not: of it, too, only what may be published is.
+    ids = [(label or _name)(Entry(draft.user_id or str(place)), draft.user_id) for place, draft in enumerate(drafts)]
+    names, clashes = _unique_names(published, ids)
     order = sorted(range(len(drafts)), key=names.__getitem__)
     rank = {place: number for number, place in enumerate(order)}
     persons = tuple(drafts[place].person(rank[place], names[place], team_rules) for place in order)
-    return People(persons, {number: rank[place] for number, place in owners.items()}, unresolved, collisions + clashes)
+    return People(persons, {number: rank[place] for number, place in owners.items()}, unresolved, collisions + clashes + dropped)
+
+
+def _key(key: str) -> str:
+    kind, colon, spelling = key.partition(":")
+    return f"{kind}:{normalise(spelling)}" if colon else normalise(key)
+
+
+def _named(key: str) -> str:
+    """The spelling of a key, without its kind."""
+    return key.partition(":")[2] if ":" in key else key
+
+
+def _name(entry: Entry, user_id: str) -> str:
+    return entry.user
 
 
 class _Draft:
@@ -146,17 +246,18 @@ class _Draft:
             seat_tier=entry.seat_tier,
             seat_since=entry.seat_since,
             created=entry.created,
+            name=entry.user,
         )
 
 
-def _unique_names(drafts: Sequence[_Draft]) -> tuple[list[str], int]:
-    names = [printable(draft.entry.user) or "unnamed" for draft in drafts]
+def _unique_names(published: Iterable[str], ids: Sequence[str]) -> tuple[list[str], int]:
+    names = [printable(name) or "unnamed" for name in published]
     by_name: dict[str, list[int]] = {FOLDED: [-1]}
     for place, name in enumerate(names):
         by_name.setdefault(name.lower(), []).append(place)
     clashes = [places for places in by_name.values() if len(places) > 1]
     for place in (place for places in clashes for place in places if place >= 0):
-        names[place] += f"@{(drafts[place].user_id or str(place))[:8]}"
+        names[place] += f"@{ids[place][:8]}"
         while names[place].lower() in by_name:
             names[place] += f"#{place}"
         by_name[names[place].lower()] = [place]
@@ -164,10 +265,15 @@ def _unique_names(drafts: Sequence[_Draft]) -> tuple[list[str], int]:
 
 
 def team_of(entry: Entry, rules: Sequence[str]) -> str:
-    """The team that the first answering rule gives: `file`, or `attribute:department`."""
+    """The team that the first answering rule gives: `file`, `attribute:<name>`, or `group:<pattern>`, of which the first group in brackets is the team."""
     for rule in rules:
-        if rule == "file" and entry.team.strip():
+        kind, _, argument = rule.partition(":")
+        if kind == "file" and entry.team.strip():
             return entry.team
-        if rule == "attribute:department" and entry.department.strip():
-            return entry.department
+        if kind == "attribute" and (found := entry.attributes.get(argument.lower(), entry.department if argument.lower() == "department" else "").strip()):
+            return found
+        if kind == "group":
+            for group in entry.groups:
+                if (matched := re.fullmatch(argument, group)) and matched[1]:
+                    return matched[1]
     return UNKNOWN_TEAM

@@ -24,6 +24,7 @@ def lay(
     _time(cursor, landed, now)
     _persons(cursor, people, known_since)
     _activity(cursor)
+    _usage(cursor, config)
     return _kiro(cursor, config)
 
 
@@ -49,9 +50,23 @@ def _persons(cursor: duckdb.DuckDBPyConnection, people: People, known_since: Map
         "seat_tier": "VARCHAR",
         "seat_since": "DATE",
         "created": "BIGINT",
+        "known": "BIGINT",
     }
     rows = [
-        (p.number, p.user, p.team, p.user_id, p.display_name, p.email, p.department, p.status, p.seat_tier, p.seat_since, known_since.get(p.user))
+        (
+            p.number,
+            p.user,
+            p.team,
+            p.user_id,
+            p.display_name,
+            p.email,
+            p.department,
+            p.status,
+            p.seat_tier,
+            p.seat_since,
+            p.created and int(p.created.timestamp()),
+            known_since.get(p.user),
+        )
         for p in people.persons
     ]
     _table(cursor, "person", columns, rows)
@@ -69,13 +84,23 @@ def _persons(cursor: duckdb.DuckDBPyConnection, people: People, known_since: Map
 
 def _activity(cursor: duckdb.DuckDBPyConnection) -> None:
     recent = " UNION ALL ".join(
-        f"SELECT '{table.source}' AS source, identity, min(day) AS first_day, max(day) AS last_day FROM {table.source} WHERE {table.active} GROUP BY identity"
+        f"""SELECT '{table.source}' AS source, identity, min({table.first_time}) AS first_time, max({table.last_time}) AS last_time
+        FROM {table.source} WHERE identity IS NOT NULL AND ({table.active}) GROUP BY identity"""
         for table in TABLES.values()
     )
     cursor.execute(
         f"""CREATE TEMP TABLE activity AS
-        SELECT source, identity, min(first_day) AS first_day, max(last_day) AS last_day FROM (FROM older UNION ALL {recent}) GROUP BY ALL"""
+        SELECT source, identity, min(first_time) AS first_time, max(last_time) AS last_time FROM (FROM older UNION ALL {recent}) GROUP BY ALL"""
     ).fetchall()
+
+
+def _usage(cursor: duckdb.DuckDBPyConnection, config: Config) -> None:
+    score, levels = config.usage.score, config.usage.levels
+    weights = [] if score is None else [(score.read, score.write, score.sensitive)]
+    amount = "DECIMAL(18,6)"
+    _table(cursor, "usage_score", {"read_weight": amount, "write_weight": amount, "sensitive_weight": amount}, weights)
+    starts = [] if levels is None else [("inactive", 0), *((name, getattr(levels, name)) for name in ("light", "moderate", "heavy", "very_heavy"))]
+    _table(cursor, "usage_level", {"level": "VARCHAR", "from_events": "BIGINT"}, starts)
 
 
 def _kiro(cursor: duckdb.DuckDBPyConnection, config: Config) -> Overage:

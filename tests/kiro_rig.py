@@ -19,7 +19,7 @@ from exporter.history import History
 from exporter.model import ArrowStream
 from exporter.objects import MAX_BYTES, FolderLocation, Location, StoredObject
 from exporter.recent import RecentFacts
-from exporter.refresh import Refresh
+from exporter.refresh import FactsRefresh
 from exporter.sources.kiro import KiroReports
 from exporter.store import Store
 from exporter.telemetry import Telemetry
@@ -113,7 +113,7 @@ class Rig:
         self.source = KiroReports(self.name, self._settings, self._ignore_before, lambda: self.location, self.engine, self.store, self.telemetry)
         if self.name in damaged:
             self.source.reopen(damaged[self.name])
-        self.refresher = Refresh(self.source, self.store, self.history, self.telemetry, lambda: self.now, self._publish, self.stopping)
+        self.refresher = FactsRefresh(self.source, self.store, self.history, self.telemetry, lambda: self.now, self._publish, self.stopping)
 
     def _publish(self) -> None:
         self.published += 1

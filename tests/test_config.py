@@ -42,16 +42,15 @@ sources:
 people:
   team:
     - file
-    - group:team-(.*)
+    - group:team-.*
 limits: {max_series: many}
 """
     assert mistakes(tmp_path, text) == [
         "config.yaml:1: engine: expected duckdb or athena, got 'duck'",
         "config.yaml:4: store.retension: unknown key, did you mean retention?",
         "config.yaml:8: sources.kiro_credits.schedule: expected a duration such as 1h, or cron in UTC such as '0 3 * * *', got 'soon'",
-        "config.yaml:12: people.team[1]: expected file or attribute:department "
-        "(other attributes and group: need a directory, which this version does not read), "
-        "got 'group:team-(.*)'",
+        "config.yaml:12: people.team[1]: expected file, attribute:name, or group:pattern with one group in brackets such as group:team-(.*), "
+        "got 'group:team-.*'",
         "config.yaml:13: limits.max_series: expected a whole number, got 'many'",
     ]
 
@@ -72,9 +71,12 @@ def test_an_error_has_its_parts(tmp_path: Path) -> None:
             "engine: duckdb\nsources:\n  kiro_credits:\n    history: 30d",
             "config.yaml:3: sources.kiro_credits.location: is missing, expected a folder or s3://bucket/prefix/",
         ),
-        ("engine: duckdb", "config.yaml:1: sources: expected at least one source: kiro_credits or kiro_features"),
-        ("engine: duckdb\nsources:\n  kiro_credits:\n", "config.yaml:2: sources: expected at least one source: kiro_credits or kiro_features"),
-        (SMALLEST + "bill: cur", "config.yaml:3: bill: unknown key, expected one of engine, store, aws, athena, sources, people, kiro, limits, windows, web"),
+        ("engine: duckdb", "config.yaml:1: sources: expected at least one source: kiro_credits or kiro_features or cloudtrail"),
+        ("engine: duckdb\nsources:\n  kiro_credits:\n", "config.yaml:2: sources: expected at least one source: kiro_credits or kiro_features or cloudtrail"),
+        (
+            SMALLEST + "bill: cur",
+            "config.yaml:3: bill: unknown key, expected one of engine, store, aws, athena, sources, people, privacy, usage, kiro, limits, windows, web",
+        ),
         (SMALLEST + "aws: eu-west-1", "config.yaml:3: aws: expected a section with keys of its own, got 'eu-west-1'"),
         (SMALLEST + "kiro:\n  idle_after: [3d]", "config.yaml:4: kiro.idle_after: expected a duration such as 30m, 6h or 7d, got a list"),
         (SMALLEST + "kiro:\n  idle_after:", "config.yaml:4: kiro.idle_after: expected a duration such as 30m, 6h or 7d, got nothing"),
@@ -91,7 +93,10 @@ def test_an_error_has_its_parts(tmp_path: Path) -> None:
         (SMALLEST + "store: {path: !env X}", "config.yaml:3: store.path: the tag !env is not supported; leave it out"),
         (SMALLEST + "aws:\n  <<: x", "config.yaml:4: aws.<<: expected an alias of another section, or a list of them"),
         (SMALLEST + "[a]: 1", "config.yaml:3: expected a key of plain text"),
-        (SMALLEST + '"a\\nb": 1', "config.yaml:3: a\\nb: unknown key, expected one of engine, store, aws, athena, sources, people, kiro, limits, windows, web"),
+        (
+            SMALLEST + '"a\\nb": 1',
+            "config.yaml:3: a\\nb: unknown key, expected one of engine, store, aws, athena, sources, people, privacy, usage, kiro, limits, windows, web",
+        ),
     ],
 )
 def test_one_sentence_says_what_is_expected(tmp_path: Path, text: str, mistake: str) -> None:

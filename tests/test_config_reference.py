@@ -38,7 +38,7 @@ def test_the_example_has_every_key_and_no_other() -> None:
 
 
 def test_the_example_holds_the_defaults() -> None:
-    data = {"kiro_credits": {"location": str(ROOT / "data")}, "kiro_features": {"location": str(ROOT / "data")}}
+    data = {name: {"location": str(ROOT / "data")} for name in ("kiro_credits", "kiro_features", "cloudtrail")} | {"identity_center": {}}
     defaults = Config.model_validate({"engine": "duckdb", "sources": data, "store": {"path": str(ROOT / "state")}})
     assert load(ROOT / "config.example.yaml", {}) == defaults
 

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-import duckdb
 import pytest
 from kiro_rig import Rows
 
 from exporter.history import History
 from exporter.model import DayRange, FactBatch
-from exporter.recent import RecentFacts
+from exporter.recent import RecentFacts, UnreadableFacts
 from exporter.store import Store
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -60,7 +59,11 @@ def opened(store: Store, now: datetime = NOW) -> History:
 
 def older(history: History, source: str = "kiro_credits") -> Activity:
     """First and last active day of each identity in the days that have left memory."""
-    found = history.recent.export_older(source).execute("SELECT key, first_day, last_day FROM older_rows").fetchall()
+    found = (
+        history.recent.export_older(source)
+        .execute("SELECT key, make_timestamp(first_time * 1000000)::DATE, make_timestamp(last_time * 1000000)::DATE FROM older_rows")
+        .fetchall()
+    )
     return {key: (first, last) for key, first, last in found}
 
 
@@ -345,7 +348,7 @@ def test_file_that_cannot_be_loaded_leaves_memory_as_it_was(store: Store, tmp_pa
     history = opened(store)
     broken = tmp_path / "broken.parquet"
     broken.write_bytes(b"PAR1")
-    with pytest.raises(duckdb.Error):
+    with pytest.raises(UnreadableFacts):
         history.recent.load("kiro_credits", [YESTERDAY], [broken])
     assert credits(history) == {(YESTERDAY, "alice"): 1.5}
 

@@ -15,7 +15,7 @@ from kiro_files import ALICE, BOB, CAROL, Use, analytic, analytic_key, put, put_
 from kiro_rig import DAY, Rig
 from moto.server import ThreadedMotoServer
 
-from exporter.config.models import Aws
+from exporter.config import Aws
 from exporter.objects import READ_REQUEST, Location, ObjectUnreadable, open_location
 
 BEFORE = DAY - timedelta(days=1)

@@ -18,7 +18,7 @@ from exporter.errors import TransientError, UserError
 from exporter.history import History
 from exporter.model import DayRange, FactBatch
 from exporter.recent import RecentFacts
-from exporter.refresh import ATTEMPTS, Refresh
+from exporter.refresh import ATTEMPTS, FactsRefresh
 from exporter.store import Store
 from exporter.telemetry import Telemetry
 from exporter.windows import Landed
@@ -84,7 +84,7 @@ class Bench:
         self.history.open(NOW)
         self.stopping = threading.Event()
         self.published = 0
-        self.refresh = Refresh(self.source, store, self.history, self.telemetry, lambda: NOW, self._changed, self.stopping)
+        self.refresh = FactsRefresh(self.source, store, self.history, self.telemetry, lambda: NOW, self._changed, self.stopping)
 
     def _changed(self) -> None:
         self.published += 1

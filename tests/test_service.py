@@ -14,7 +14,7 @@ import pytest
 from kiro_files import ALICE, BOB, CAROL, Use, analytic, analytic_key, put, put_use
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter import assembly, publisher, service
+from exporter import assembly, publisher, refreshes
 from exporter.config import ConfigErrors, load
 from exporter.errors import UserError
 from exporter.service import Service
@@ -272,7 +272,7 @@ def test_first_snapshot_is_served_before_any_source_is_read(house: House, monkey
         opened.append(house.service.snapshot() is not None)
         raise UserError("the source must not be needed")
 
-    monkeypatch.setattr(service, "open_location", failing)
+    monkeypatch.setattr(refreshes, "open_location", failing)
     house.start()
     assert house.windows() == BEFORE_MONTH_END
     assert eventually(lambda: opened)
@@ -509,7 +509,7 @@ def test_schedule_that_changes_is_followed(house: House) -> None:
 def test_reload_that_changes_no_source_reads_none(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.start()
     opened: list[object] = []
-    monkeypatch.setattr(service, "open_location", lambda *arguments: opened.append(arguments))
+    monkeypatch.setattr(refreshes, "open_location", lambda *arguments: opened.append(arguments))
     house.reload(CONFIG + "limits: {breakdown_users: 5}\n")
     time.sleep(0.2)
     assert (opened, house.told("source_refreshes_total", source="kiro_credits")) == ([], 0)
@@ -526,7 +526,7 @@ def test_refresh_that_runs_already_is_told(house: House, monkeypatch: pytest.Mon
         go.wait(10)
         raise UserError("this source is never read")
 
-    monkeypatch.setattr(service, "open_location", slow)
+    monkeypatch.setattr(refreshes, "open_location", slow)
     house.start()
     first = house.service.refresh("kiro_credits")
     inside.wait(10)

@@ -29,7 +29,12 @@ store: {path: state}
 sources:
   kiro_credits: {location: data, schedule: 10m}
   kiro_features: {location: data, schedule: 10m}
-people: {file: data/people.csv}
+  cloudtrail: {location: data, schedule: 10m}
+people:
+  file: data/people.csv
+  patterns:
+    # The two providers through which people of the synthetic organisation sign in.
+    human_identity_providers: ["kZ3mQ9bT0vYhUe7LwXc5dR1sN2A=", "login.example.com"]
 """
 
 

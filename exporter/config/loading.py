@@ -11,9 +11,10 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from exporter.config.base import RELATION, SENTENCE
 from exporter.config.document import Document, read
 from exporter.config.errors import ConfigError, ConfigErrors, KeyPath, Origin, dotted
-from exporter.config.models import RELATION, SENTENCE, Config
+from exporter.config.models import Config
 from exporter.config.schema import annotation_at, expected, model_of
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from pydantic.fields import FieldInfo
 
-from exporter.config.models import Config, Model
+from exporter.config.base import Model
+from exporter.config.models import Config
 from exporter.config.scalars import Kind
 from exporter.config.schema import annotation_of, is_mapping, kinds, model_of, type_name
 

@@ -284,10 +284,49 @@ Location = Annotated[str, LOCATION, BeforeValidator(parse_location)]
 
 TEAM_RULE = Kind(
     "team rule",
-    "file or attribute:department (other attributes and group: need a directory, which this version does not read)",
-    "`file` is the team column of the people file, `attribute:department` its department column.",
+    "file, attribute:name, or group:pattern with one group in brackets such as group:team-(.*)",
+    "`file` is the team column of the people file, `attribute:department` an attribute of the directory (or that column of the people file), "
+    "`group:team-(.*)` what the brackets match in the name of a group.",
 )
-TeamRule = Annotated[str, TEAM_RULE, BeforeValidator(_matching(TEAM_RULE, "file|attribute:department"))]
+
+
+def parse_team_rule(value: object) -> str:
+    """A rule that `people.team_of` understands."""
+    text = _text(value, TEAM_RULE)
+    kind, _, argument = text.partition(":")
+    if kind == "group":
+        try:
+            if re.compile(argument).groups == 1:
+                return text
+        except re.error:
+            pass
+    elif text == "file" or (kind == "attribute" and re.fullmatch(r"[A-Za-z0-9_.-]+", argument)):
+        return text
+    raise ValueError(TEAM_RULE.expected)
+
+
+TeamRule = Annotated[str, TEAM_RULE, BeforeValidator(parse_team_rule)]
+
+ACCOUNT = Kind("account id", "an account id of 12 digits", "Twelve digits.")
+AccountId = Annotated[str, ACCOUNT, BeforeValidator(_matching(ACCOUNT, r"\d{12}"))]
+
+IDENTITY_STORE = Kind("identity store id", "the id of an identity store such as d-1234567890", "`d-` and ten characters, or a UUID.")
+IdentityStoreId = Annotated[str, IDENTITY_STORE, BeforeValidator(_matching(IDENTITY_STORE, r"d-[0-9a-f]{10}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"))]
+
+PATTERN = Kind("pattern", "a regular expression", "A regular expression as RE2 and Trino know them.")
+
+
+def parse_pattern(value: object) -> str:
+    """A regular expression; the engines say in the end whether they know it too."""
+    text = _text(value, PATTERN)
+    try:
+        re.compile(text)
+    except re.error:
+        raise ValueError(PATTERN.expected) from None
+    return text
+
+
+Pattern = Annotated[str, PATTERN, BeforeValidator(parse_pattern)]
 
 
 _SEPARATED_TIERS = {"proplus": "pro_plus", "promax": "pro_max"}

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from exporter.config.base import Model
 from exporter.config.errors import KeyPath
-from exporter.config.models import Model
 from exporter.config.scalars import Kind
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from exporter.families import Family
+from exporter.families.activity import ACTIVITY
 from exporter.families.kiro import KIRO_CREDITS
 from exporter.families.kiro_features import KIRO_FEATURES
 from exporter.families.people import PEOPLE
 
-GROUPS = (PEOPLE, KIRO_CREDITS, KIRO_FEATURES)
+GROUPS = (PEOPLE, ACTIVITY, KIRO_CREDITS, KIRO_FEATURES)
 
 
 def families() -> dict[str, Family]:

@@ -62,7 +62,7 @@ _TABLES = (
     Table(
         "kiro_seen",
         """
-        SELECT person, min(first_day) AS first_day, max(last_day) AS last_day
+        SELECT person, make_timestamp(min(first_time) * 1000000)::DATE AS first_day, make_timestamp(max(last_time) * 1000000)::DATE AS last_day
         FROM activity JOIN owner USING (identity)
         WHERE source IN ('kiro_credits', 'kiro_features')
         GROUP BY person""",
@@ -77,7 +77,7 @@ _TABLES = (
             SELECT p.person, s.last_day, l.last_day - idle_days + 1 AS unused_since,
                 CASE WHEN n.day > l.last_day - 30 THEN nullif(n.tier, 'free') END AS reported_tier,
                 coalesce(reported_tier, p.seat_tier) AS tier,
-                coalesce(p.seat_since, a.activated, s.first_day, make_timestamp(p.created * 1000000)::DATE) AS since
+                coalesce(p.seat_since, a.activated, s.first_day, make_timestamp(p.known * 1000000)::DATE) AS since
             FROM person p
             CROSS JOIN kiro_setting
             JOIN landed l ON l.source = 'kiro_credits'

@@ -21,11 +21,9 @@ PEOPLE = Group(
             name="aws_user_created_timestamp_seconds",
             help="Unix time since when a person is in the directory, else first known to the exporter or first active in the stored history.",
             statement="""
-                SELECT person, least(created, first_active) AS value
+                SELECT person, coalesce(created, least(known, first_active)) AS value
                 FROM person
-                LEFT JOIN (
-                    SELECT person, min(epoch(first_day))::BIGINT AS first_active FROM activity JOIN owner USING (identity) GROUP BY person
-                ) USING (person)
+                LEFT JOIN (SELECT person, min(first_time) AS first_active FROM activity JOIN owner USING (identity) GROUP BY person) USING (person)
                 WHERE value IS NOT NULL""",
             kind=Kind.ESSENTIAL,
             additive=False,

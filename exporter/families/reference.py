@@ -31,7 +31,8 @@ WINDOWS: Mapping[str, tuple[str, str]] = {
 """What each window covers, and when it is absent."""
 
 LABELS: Mapping[str, str] = {
-    "user": "Unique canonical name of a person, the same everywhere: the people file's `user`, else the identity's own name. "
+    "user": "Unique canonical name of a person, the same everywhere: the people file's `user`, else the directory's user name, "
+    "else the identity's own name (IAM users: `name@account`). "
     "On a clash both carry their short id. `_other` stands for folded people.",
     "team": "By the rules of `people.team`, else `unknown`.",
     "user_id": "Id of the person in the source that knows them.",
@@ -40,6 +41,13 @@ LABELS: Mapping[str, str] = {
     "department": "Department, where one is known.",
     "status": "Of a person: as the directory or the people file says. Of a seat: `active`, `new` (held for less than `kiro.idle_after` and unused), "
     "`idle` (longer and unused).",
+    "kind": "Of a principal: `human`, `root`, `service`, `external` (another account's), `unknown`.",
+    "access": "`read`, `write`, `unknown` (the event does not say).",
+    "category": "Of sensitive events: `sign_in`, `iam_policy`, `credentials`, `audit_trail`, `detection`, `kms`, `s3`, `network`, `exposure`, `organization`.",
+    "level": "`inactive`, `light`, `moderate`, `heavy`, `very_heavy`, by `usage.levels`.",
+    "aws_service": "Short name of an AWS service, such as `ec2`. `_other` stands for a person's smaller ones.",
+    "aws_region": "As AWS spells it.",
+    "aws_account": "Account id.",
     "client": "`ide`, `cli`, `plugin`, or another client's name in lower case.",
     "model": "As the report's column names it, without `_messages`. `_other` stands for a person's smaller ones.",
     "tier": "`free`, `pro`, `pro_plus`, `pro_max`, `power`, or the normalised name of one that is not known.",
