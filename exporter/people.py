@@ -137,7 +137,7 @@ def one_to_one(links: Iterable[tuple[str, str]]) -> tuple[dict[str, str], int]:
     names: dict[str, set[str]] = {}
     ids: dict[str, set[str]] = {}
     for user_id, name in links:
-        user_id, name = normalise(user_id), normalise(name)
+        user_id, name = normalise(user_id), name.strip().lower()
         names.setdefault(user_id, set()).add(name)
         ids.setdefault(name, set()).add(user_id)
     kept: dict[str, str] = {}
@@ -208,7 +208,8 @@ def resolve(
 
 def _key(key: str) -> str:
     kind, colon, spelling = key.partition(":")
-    return f"{kind}:{normalise(spelling)}" if colon else normalise(key)
+    # Only an id is its UUID: a session named x-<uuid> is not the one named y-<uuid>.
+    return f"{kind}:{spelling.strip().lower()}" if colon else normalise(key)
 
 
 def _named(key: str) -> str:

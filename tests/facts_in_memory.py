@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import nanoarrow
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.config import Config
 from exporter.folding import Standing
-from exporter.model import DayRange
+from exporter.model import ArrowStream, DayRange
 from exporter.people import Entry, People, resolve
+from exporter.privacy import Published as Privacy
 from exporter.recent import RecentFacts
 from exporter.snapshot import Built, build
 from exporter.windows import Landed
@@ -72,18 +74,67 @@ class Counted:
         return [(self.day, self.identity, self.account, "us-east-1", self.counter.lower(), self.value)]
 
 
+@dataclass(frozen=True)
+class Caused:
+    """What one principal caused on one day in CloudTrail: events of each dimension.
+
+    `who` is an Identity Center id, or `<identity kind>:<identity>`, or None for a principal that is not human. All `denied` are in the first access that
+    has events. `first` and `last` are seconds after midnight, of the sensitive events too; `linked` is a session name seen in the same events as the id.
+    """
+
+    day: date
+    who: str | None
+    read: int = 0
+    write: int = 0
+    unknown: int = 0
+    denied: int = 0
+    services: Mapping[str, int] = field(default_factory=dict)
+    regions: Mapping[str, int] = field(default_factory=dict)
+    accounts: Mapping[str, int] = field(default_factory=dict)
+    sensitive: Mapping[str, int] = field(default_factory=dict)
+    kind: str = "human"
+    first: int = 8 * 3600
+    last: int = 17 * 3600
+    linked: str | None = None
+
+    def rows(self) -> list[tuple[object, ...]]:
+        kind, _, key = ("user_id:" + self.who if ":" not in self.who else self.who).partition(":") if self.who is not None else (None, None, None)
+        midnight = int(unix(self.day))
+        times = (midnight + self.first, midnight + self.last)
+        access = {name: events for name, events in (("read", self.read), ("write", self.write), ("unknown", self.unknown)) if events}
+        dimensions: dict[str, Mapping[str, int]] = {
+            "access": access,
+            "service": self.services,
+            "region": self.regions,
+            "account": self.accounts,
+            "category": self.sensitive,
+            "link": {self.linked: 1} if self.linked else {},
+        }
+        found: list[tuple[object, ...]] = []
+        for dimension, values in dimensions.items():
+            for place, (value, events) in enumerate(values.items()):
+                denied = self.denied if dimension == "access" and place == 0 else 0
+                sensitive = events if dimension == "category" else 0
+                found.append((self.day, self.kind, kind, key, dimension, value, events, denied, sensitive, *times))
+        return found
+
+
 _COLUMNS = {
     "kiro_credits": "day DATE, identity VARCHAR, mail VARCHAR, account VARCHAR, region VARCHAR, client VARCHAR, model VARCHAR, tier VARCHAR,"
     " credits DECIMAL(38,18), overage_credits DECIMAL(38,18), overage_cap DECIMAL(38,18), overage_enabled BOOLEAN, included_credits DECIMAL(38,18),"
     " messages BIGINT, conversations BIGINT, new_user BOOLEAN",
     "kiro_features": "day DATE, identity VARCHAR, account VARCHAR, region VARCHAR, counter VARCHAR, value BIGINT",
+    "cloudtrail": "day DATE, kind VARCHAR, identity_kind VARCHAR, identity VARCHAR, dimension VARCHAR, value VARCHAR,"
+    " events BIGINT, denied BIGINT, sensitive BIGINT, first_event BIGINT, last_event BIGINT",
 }
 """The fact files' columns: what sql/facts/*.sql select."""
 
-Fact = Used | Counted
+Fact = Used | Counted | Caused
 
 
 def source_of(fact: Fact) -> str:
+    if isinstance(fact, Caused):
+        return "cloudtrail"
     return "kiro_credits" if isinstance(fact, Used) else "kiro_features"
 
 
@@ -114,18 +165,29 @@ def in_memory(facts: Iterable[Fact], older: Iterable[Fact] = ()) -> RecentFacts:
     return recent
 
 
+def rows_of(facts: Sequence[Fact]) -> ArrowStream:
+    """Facts of one source as an engine hands them over. Read it before the next ones are made."""
+    _give(source_of(facts[0]), [row for fact in facts for row in fact.rows()])
+    rows: ArrowStream = nanoarrow.ArrayStream(_writer().table("given"))
+    return rows
+
+
 @cache
 def _writer() -> duckdb.DuckDBPyConnection:
     return duckdb.connect()
 
 
 def _write(file: Path, source: str, rows: Sequence[Sequence[object]]) -> None:
+    _give(source, rows)
+    _writer().execute("COPY given TO $file (FORMAT parquet)", {"file": str(file)}).fetchall()
+
+
+def _give(source: str, rows: Sequence[Sequence[object]]) -> None:
     writer = _writer()
     writer.execute(f"CREATE OR REPLACE TEMP TABLE given ({_COLUMNS[source]})").fetchall()
     kinds = [column.split()[1] for column in _COLUMNS[source].split(", ")]
     unnested = ", ".join(f"unnest(${place}::{kind}[])" for place, kind in enumerate(kinds, start=1))
     writer.execute(f"INSERT INTO given SELECT {unnested}", [list(column) for column in zip(*rows, strict=True)]).fetchall()
-    writer.execute("COPY given TO $file (FORMAT parquet)", {"file": str(file)}).fetchall()
 
 
 def landed(first: date, last: date, max_age: timedelta = MAX_AGE) -> dict[str, Landed]:
@@ -184,7 +246,8 @@ def publish(
     """Resolves the people, builds the snapshot and reads it back."""
     recent = facts if isinstance(facts, RecentFacts) else in_memory(list(facts))
     settings = settings or config()
-    people = resolve(entries, recent.identities(), settings.people.team)
+    privacy = Privacy(settings.privacy.user_label, settings.privacy.hash_key or "", settings.privacy.only_teams, settings.privacy.exclude_users)
+    people = privacy.of(resolve(entries, recent.identities(), settings.people.team, recent.links(), privacy.label))
     built = build(recent, people, known_since or {}, settings, days, standings or {}, now)
     return Published(built, people, parse(b"".join(chunk.plain for chunk in built.snapshot.chunks).decode()))
 

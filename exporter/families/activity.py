@@ -145,6 +145,7 @@ _PEOPLE_FAMILIES = (
             SELECT person, ((read_events + unknown_events) * read_weight + write_events * write_weight + sensitive * sensitive_weight)::DOUBLE AS value
             FROM cloudtrail_month CROSS JOIN usage_score""",
         kind=Kind.ESSENTIAL,
+        additive=False,
     ),
     Family(
         name="aws_user_usage_level_last_30d",
@@ -154,6 +155,7 @@ _PEOPLE_FAMILIES = (
             FROM (SELECT person, arg_max(level, from_events) AS level FROM cloudtrail_month JOIN usage_level ON events >= from_events GROUP BY person)""",
         kind=Kind.ESSENTIAL,
         labels=("level",),
+        additive=False,
     ),
     Family(
         name="aws_user_first_activity_timestamp_seconds",
