@@ -76,10 +76,12 @@ class Recount:
                 occurrence = record.get("sharedEventID") or (record.get("addendum") or {}).get("originalEventID") or record["eventID"]
                 account = record.get("recipientAccountId") or record.get("userIdentity", {}).get("accountId") or "unknown"
                 rule, kind, identity_kind, identity, link = self.principal(record, account)
+                error = record.get("errorCode") or ""
+                category = self.category(record, kind)
+                denied = error.startswith("AccessDenied") or error.endswith("UnauthorizedOperation")
+                rank = (rule, account, category or "~", record["eventTime"], denied)
                 known = best.get(occurrence)
-                rank = (rule, account, record["eventID"])
                 if known is None or rank < known[0]:
-                    error = record.get("errorCode") or ""
                     best[occurrence] = (
                         rank,
                         record["eventTime"],
@@ -91,8 +93,8 @@ class Recount:
                         record["eventSource"].split(".")[0].lower(),
                         record.get("awsRegion") or "unknown",
                         account,
-                        self.category(record, kind),
-                        error.startswith("AccessDenied") or error.endswith("UnauthorizedOperation"),
+                        category,
+                        denied,
                     )
         return self.sums(best.values())
 

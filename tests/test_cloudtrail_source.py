@@ -13,6 +13,7 @@ from cloudtrail_events_made import ACCOUNT, DAY, OTHER_ACCOUNT, Record, deliver,
 from cloudtrail_reading import SETTINGS, Reader
 from recount_cloudtrail import Recount, Rules
 
+from benchmarks.cloudtrail_day import compare
 from exporter.errors import TransientError, UserError
 from exporter.model import DayRange
 from exporter.objects import FolderLocation, ObjectGone, ObjectUnreadable, StoredObject
@@ -493,6 +494,11 @@ def test_kept_rows_hold_no_request(reader: Reader) -> None:
     put(reader, DAY, event(iam_user("heidi"), "CreateUser", "iam", requestParameters={"password": "hunter2"}))
     reader.refresh(at(DAY, 13))
     assert "hunter2" not in _texts((reader.store.path / "objects" / "cloudtrail").iterdir())
+
+
+def test_the_benchmark_compares_like_with_like(tmp_path: Path) -> None:
+    made = compare(events=3000, files=4, runs=1, folder=tmp_path)
+    assert (made["same"], made["our_peak"] > 0, made["their_peak"] > 0) == (1, True, True)
 
 
 def test_the_made_files_are_as_a_trail_writes_them() -> None:

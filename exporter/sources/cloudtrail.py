@@ -181,6 +181,8 @@ class CloudTrailLogs:
             self._keep_segment(delivered, decoded, seen_before=bool(segments))
 
     def _keep_segment(self, delivered: date, decoded: Decoded, seen_before: bool) -> None:
+        if not decoded.files:
+            return
         seen = b"".join(map(_digest, decoded.files))
         segment = Segment(hashlib.blake2b(seen, digest_size=16).hexdigest(), delivered, decoded.content.events, seen)
         if segment.events:

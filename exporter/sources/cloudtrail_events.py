@@ -1,7 +1,7 @@
 """CloudTrail log files to rows of the relation `cloudtrail`: unpacked, decoded and trimmed to what the statement reads.
 
-A file is `{"Records": [...]}`, gzipped. Only the fields that the rules need are decoded, into typed structs, and written as newline-delimited JSON under
-the names of the record; requests and answers stay for the few events whose meaning depends on them. What a record lacks is NULL.
+A file is `{"Records": [...]}`, gzipped. Only the fields that the statement reads are decoded, into typed structs, and written as newline-delimited JSON
+under the names of the record; requests and answers stay for the few events whose meaning depends on them. What a record lacks is NULL.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
+from typing import NamedTuple
 
 import msgspec
 from isal import igzip, isal_zlib
 from isal.igzip_lib import IsalError
 
 from exporter.model import Rejection
-from exporter.sources.cloudtrail_records import NULL, Record
+from exporter.sources.cloudtrail_records import NULL, Record, UserIdentity, trim
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_JSON_BYTES = 256 * 1024 * 1024
@@ -61,6 +62,7 @@ _MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _FILE = msgspec.json.Decoder(_File)
 _RAW_FILE = msgspec.json.Decoder(_RawFile)
 _RECORD = msgspec.json.Decoder(Record)
+_PRINCIPAL = msgspec.json.Decoder(UserIdentity | None)
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -89,6 +91,12 @@ class DecodedFiles:
     events: dict[date, int]
     rejections: tuple[Rejection, ...]
     late: int
+
+
+class _Principal(NamedTuple):
+    text: msgspec.Raw
+    of_portal: bool
+    fault: str
 
 
 def decode_files(fetched: Iterable[FetchedFile], wanted: Wanted) -> DecodedFiles:
@@ -145,13 +153,21 @@ def _trimmed(file: FetchedFile, records: Sequence[Record | None], wanted: Wanted
     late = 0
     delivered = f"{file.delivered:%Y/%m/%d}"
     in_time = (file.delivered, file.delivered - timedelta(days=1))
+    principals: dict[bytes, _Principal] = {}
     for number, record in enumerate(records, start=1):
         if record is None or (record.event_category is not None and record.event_category not in wanted.categories):
             continue
         day = _day(record.event_time)
         if day in in_time:
-            identity = record.user_identity
-            if record.event_name not in wanted.detailed and (identity is None or identity.type not in _PORTAL_TYPES):
+            text = bytes(record.user_identity)
+            principal = principals.get(text)
+            if principal is None:
+                principal = principals[text] = _principal(text)
+            if principal.fault:
+                rejections.append(Rejection("record", file.place, number, "userIdentity", principal.fault))
+                continue
+            record.user_identity = principal.text
+            if record.event_name not in wanted.detailed and not principal.of_portal:
                 record.request_parameters = record.response_elements = record.additional_event_data = NULL
             elif fault := _details_fault(record):
                 rejections.append(Rejection("record", file.place, number, "", fault))
@@ -163,6 +179,18 @@ def _trimmed(file: FetchedFile, records: Sequence[Record | None], wanted: Wanted
         else:
             late += 1
     return kept, rejections, late
+
+
+def _principal(text: bytes) -> _Principal:
+    """Decodes a principal. The same one stands in many records of a file, and is decoded for the first of them."""
+    try:
+        who = _PRINCIPAL.decode(text)
+    except _MALFORMED as error:
+        return _Principal(NULL, False, str(error))
+    if who is None:
+        return _Principal(NULL, False, "")
+    trim(who)
+    return _Principal(msgspec.Raw(_ENCODER.encode(who)), who.type in _PORTAL_TYPES, "")
 
 
 def _details_fault(record: Record) -> str:

@@ -46,9 +46,10 @@ class Patterns:
     @classmethod
     def of(cls, settings: CloudTrailSettings) -> Patterns:
         """Raises UserError for a pattern that is none."""
-        for key, patterns in (("person_session", settings.person_session), ("service_user", settings.service_user)):
-            for pattern in patterns:
-                _check(key, pattern)
+        with duckdb.connect() as connection:
+            for key, patterns in (("person_session", settings.person_session), ("service_user", settings.service_user)):
+                for pattern in patterns:
+                    _check(connection, key, pattern)
         names = tuple(f"(?:^|[:/]){re.escape(name)}$" for name in settings.human_identity_providers)
         return cls(_any(settings.service_user), _any(names), _any(settings.person_session))
 
@@ -58,9 +59,9 @@ def _any(patterns: Iterable[str]) -> str:
     return f"(?i)(?:{alternatives})" if alternatives else _NEVER
 
 
-def _check(key: str, pattern: str) -> None:
+def _check(connection: duckdb.DuckDBPyConnection, key: str, pattern: str) -> None:
     try:
-        duckdb.execute("SELECT regexp_matches('', $1)", [f"(?:{pattern})"]).fetchall()
+        connection.execute("SELECT regexp_matches('', $1)", [f"(?:{pattern})"]).fetchall()
     except duckdb.Error as error:
         reason = str(error).splitlines()[0].removeprefix("Invalid Input Error: ")
         raise UserError(f"people.patterns.{key} holds {pattern!r}, which is no pattern that the engine knows ({reason}); correct it.") from error

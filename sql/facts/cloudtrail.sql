@@ -7,7 +7,6 @@ WITH recorded AS (
     SELECT
         -- The same action seen by two accounts carries one shared id; an event that is delivered again with more data names the first one.
         coalesce(sharedeventid, addendum.originaleventid, eventid) AS occurrence,
-        eventid,
         eventtime,
         eventsource,
         eventname,
