@@ -8,9 +8,11 @@ The machine is noisy and shared: the ratios count. "falls short" says that a row
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
-from benchmarks import rendering, scraping
+from benchmarks import cloudtrail_day, rendering, scraping
 from benchmarks.measure import Row, apart
 
 
@@ -49,6 +51,11 @@ def table(quick: bool) -> Iterator[Row]:
     yield Row(f"scrape p99 while {hundred_thousand:,} series render, ms", "idle", f"{busy * 1e3:.1f} ms against {idle * 1e3:.1f} ms", busy * 1e3, 50, True)
     few, many = (apart("organisation", "new_day", str(days))["seconds"] for days in ((20, 100) if quick else (40, 400)))
     yield Row("a refresh of one new day, 400 days in the store", "with 40 days", f"{many:.2f} s against {few:.2f} s", many / few, 1.3, True)
+    events = 50_000 if quick else 1_000_000
+    with tempfile.TemporaryDirectory() as folder:
+        day = cloudtrail_day.compare(events, events // 5_000, 2, Path(folder))
+    measured = f"{day['our_seconds']:.1f} s, {day['our_peak']:,.0f} MB against {day['their_seconds']:.1f} s"
+    yield Row(f"one day of CloudTrail, {events:,} events", "a plain Python loop, times faster", measured, day["their_seconds"] / day["our_seconds"], 3)
     for people in (100, 1_000) if quick else (100, 1_000, 10_000, 100_000):
         made = apart("organisation", "snapshot", str(people))
         aim = 5.0 if people == 10_000 else None
