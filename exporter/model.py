@@ -73,6 +73,8 @@ class FactBatch:
     source: str
     days: tuple[date, ...]
     rows: ArrowStream
+    whole: bool = False
+    """Whether the source vouches for days without a row. Else such a day keeps the rows that it had: logs that expired must not erase what they said."""
 
 
 @dataclass(frozen=True, slots=True)

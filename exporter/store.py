@@ -97,7 +97,7 @@ class Store:
     def replace(self, batch: FactBatch) -> dict[date, int]:
         """Replaces whole days and returns their rows.
 
-        A day that comes back empty after it had rows is kept and left out of the answer: logs that expired must not erase what they said.
+        A day that comes back empty after it had rows is kept and left out of the answer, unless the batch is whole.
         """
         connection = self._database.cursor()
         rows = batch.rows
@@ -110,7 +110,7 @@ class Store:
         for day in batch.days:
             target = self._fact_file(batch.source, day)
             count = counts.get(day, 0)
-            if count == 0 and target.exists() and self._rows(target) > 0:
+            if count == 0 and not batch.whole and target.exists() and self._rows(target) > 0:
                 continue
             self._write_parquet(target, connection, "SELECT * FROM batch WHERE day = $day ORDER BY ALL", {"day": day})
             written[day] = count

@@ -13,6 +13,8 @@ import pytest
 from exporter.config import Config, ConfigErrors, load
 
 ROOT = Path(__file__).parent.parent
+KEYS = "engine, store, aws, athena, sources, bill, people, privacy, usage, kiro, attribution, budgets, limits, windows, web"
+SOURCES = "kiro_credits or kiro_features or cloudtrail or cost_explorer or cur"
 SMALLEST = "engine: duckdb\nsources: {kiro_credits: {location: data/}}\n"
 
 
@@ -71,12 +73,15 @@ def test_an_error_has_its_parts(tmp_path: Path) -> None:
             "engine: duckdb\nsources:\n  kiro_credits:\n    history: 30d",
             "config.yaml:3: sources.kiro_credits.location: is missing, expected a folder or s3://bucket/prefix/",
         ),
-        ("engine: duckdb", "config.yaml:1: sources: expected at least one source: kiro_credits or kiro_features or cloudtrail"),
-        ("engine: duckdb\nsources:\n  kiro_credits:\n", "config.yaml:2: sources: expected at least one source: kiro_credits or kiro_features or cloudtrail"),
+        ("engine: duckdb", f"config.yaml:1: sources: expected at least one source: {SOURCES}"),
+        ("engine: duckdb\nsources:\n  kiro_credits:\n", f"config.yaml:2: sources: expected at least one source: {SOURCES}"),
+        (SMALLEST + "zzz: cur", f"config.yaml:3: zzz: unknown key, expected one of {KEYS}"),
+        (SMALLEST + "bill: cur", "config.yaml:3: bill: expected a bill that is read; add `sources.cur`, or leave this out"),
         (
-            SMALLEST + "bill: cur",
-            "config.yaml:3: bill: unknown key, expected one of engine, store, aws, athena, sources, people, privacy, usage, kiro, limits, windows, web",
+            "engine: duckdb\nsources: {cur: {location: d}, cost_explorer: {}}",
+            "config.yaml:1: bill: expected cur or cost_explorer: both bills are read, and only one can pay for people",
         ),
+        (SMALLEST + "attribution: {order: [owner_tag, owner_tag]}", "config.yaml:3: attribution.order[1]: is named twice"),
         (SMALLEST + "aws: eu-west-1", "config.yaml:3: aws: expected a section with keys of its own, got 'eu-west-1'"),
         (SMALLEST + "kiro:\n  idle_after: [3d]", "config.yaml:4: kiro.idle_after: expected a duration such as 30m, 6h or 7d, got a list"),
         (SMALLEST + "kiro:\n  idle_after:", "config.yaml:4: kiro.idle_after: expected a duration such as 30m, 6h or 7d, got nothing"),
@@ -95,7 +100,7 @@ def test_an_error_has_its_parts(tmp_path: Path) -> None:
         (SMALLEST + "[a]: 1", "config.yaml:3: expected a key of plain text"),
         (
             SMALLEST + '"a\\nb": 1',
-            "config.yaml:3: a\\nb: unknown key, expected one of engine, store, aws, athena, sources, people, privacy, usage, kiro, limits, windows, web",
+            f"config.yaml:3: a\\nb: unknown key, expected one of {KEYS}",
         ),
     ],
 )

@@ -38,8 +38,9 @@ def test_the_example_has_every_key_and_no_other() -> None:
 
 
 def test_the_example_holds_the_defaults() -> None:
-    data = {name: {"location": str(ROOT / "data")} for name in ("kiro_credits", "kiro_features", "cloudtrail")} | {"identity_center": {}}
-    defaults = Config.model_validate({"engine": "duckdb", "sources": data, "store": {"path": str(ROOT / "state")}})
+    data = {name: {"location": str(ROOT / "data")} for name in ("kiro_credits", "kiro_features", "cloudtrail")}
+    data |= {"cur": {"location": str(ROOT / "data" / "cur")}, "cost_explorer": {}, "identity_center": {}}
+    defaults = Config.model_validate({"engine": "duckdb", "sources": data, "bill": "cur", "store": {"path": str(ROOT / "state")}})
     assert load(ROOT / "config.example.yaml", {}) == defaults
 
 

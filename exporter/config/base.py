@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from exporter.config.errors import KeyPath
-from exporter.config.scalars import Region, RoleArn, Text, Url, format_duration
+from exporter.config.scalars import Duration, Region, RoleArn, Text, Url, format_duration
 
 Engine = Literal["duckdb", "athena"]
 
@@ -34,6 +34,22 @@ def sentences(faults: Iterable[tuple[KeyPath, str]]) -> None:
 def bounded(expected: str, other: str, bound: timedelta) -> PydanticCustomError:
     """A mistake in relation to another key, whose value the wording may have to hide."""
     return PydanticCustomError(RELATION, "{expected}", {"expected": expected, "other": other, "bound": format_duration(bound)})
+
+
+_LONGEST_MAX_AGE = timedelta(days=31)
+
+
+def _in_reach(max_age: timedelta, info: ValidationInfo) -> timedelta:
+    if max_age > _LONGEST_MAX_AGE:
+        sentences([((), f"expected at most {format_duration(_LONGEST_MAX_AGE)}: last_30d of an older day is not kept")])
+    lands_by = info.data.get("lands_by")
+    if lands_by is not None and max_age <= lands_by:
+        raise bounded("a duration of more than", "lands_by", lands_by)
+    return max_age
+
+
+MaxAge = Annotated[Duration, AfterValidator(_in_reach)]
+"""For how long facts are published without newer ones: longer than `lands_by` of the same section, where it has one."""
 
 
 class Model(BaseModel):

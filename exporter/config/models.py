@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from exporter.config.base import OVERRIDE, Aws, AwsOverride, Engine, Model, key, sentences
+from exporter.config.bills import Attribution, Bill, Budgets
 from exporter.config.errors import KeyPath, Origin, Places
 from exporter.config.scalars import (
     Amount,
@@ -246,10 +247,13 @@ class Config(Model):
     aws: Aws = key({}, "How AWS is reached, for every source and for Athena. Each of them can set its own `aws` over this one.")
     athena: Athena = key({}, "How queries run with the athena engine.")
     sources: Sources = key({}, "What is read. A source that is not named is off; at least one is needed.")
+    bill: Bill | None = key(None, "The source that pays for people: `cur` or `cost_explorer`. `null` takes the one that is on; with both on it must be said.")
     people: People = key({}, "Who the identities in the reports are, and their teams.")
     privacy: Privacy = key({}, "What is published of people.")
     usage: Usage = key({}, "How AWS activity is weighed.")
     kiro: Kiro = key({}, "What Kiro costs, and how its reports are read.")
+    attribution: Attribution = key({}, "To whom each part of the bill is given.")
+    budgets: Budgets = key({}, "What may be spent in a month.")
     limits: Limits = key({}, "How many series are published.")
     windows: dict[str, Windows] = key({}, "Windows added to a family (named without its window) or to a group of families; `[]` switches it off.")
     web: Web = key({}, "How the service is reached.")
@@ -266,11 +270,23 @@ class Config(Model):
         """Where the keys stand in the file, for errors that only show later. No part of equality."""
         return self._places
 
+    @field_validator("bill")
+    @classmethod
+    def _one_pays(cls, bill: Bill | None, info: ValidationInfo) -> Bill | None:
+        sources: Sources | None = info.data.get("sources")
+        if sources is not None:
+            on = [name for name in get_args(Bill) if name in sources.facts()]
+            if bill is not None and bill not in on:
+                sentences([((), f"expected a bill that is read; add `sources.{bill}`, or leave this out")])
+            if bill is None and len(on) > 1:
+                sentences([((), f"expected {' or '.join(on)}: both bills are read, and only one can pay for people")])
+        return bill
+
     @field_validator("sources")
     @classmethod
     def _readable(cls, sources: Sources, info: ValidationInfo) -> Sources:
         faults: list[tuple[KeyPath, str]] = []
-        for name, source in sources.facts().items():
+        for name, source in sources.queried().items():
             engine = source.engine or info.data.get("engine")
             if engine == "athena" and source.table is None and not source.location.startswith("s3://"):
                 faults.append(((name, "location"), "expected s3://bucket/prefix/, because Athena cannot read a folder"))
@@ -287,5 +303,11 @@ class Config(Model):
         return self.aws.model_copy(update=own)
 
     def engine_for(self, source: str) -> Engine:
-        """The engine of a source of facts that is on. KeyError for any other name."""
-        return self.sources.facts()[source].engine or self.engine
+        """The engine of a source that is on and queried. KeyError for any other name."""
+        return self.sources.queried()[source].engine or self.engine
+
+    @property
+    def paying(self) -> Bill | None:
+        """The bill that pays for people; None where no bill is read."""
+        bills = [name for name in get_args(Bill) if name in self.sources.facts()]
+        return self.bill or (bills[0] if bills else None)

@@ -5,22 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from exporter.config.base import OVERRIDE, AwsOverride, Engine, Model, bounded, key, sentences
-from exporter.config.scalars import AccountId, Duration, IdentityStoreId, Location, Switch, Table, Text, format_duration
+from exporter.config.base import OVERRIDE, AwsOverride, Engine, MaxAge, Model, bounded, key, sentences
+from exporter.config.bills import CostExplorerSource, CurSource
+from exporter.config.scalars import AccountId, Duration, IdentityStoreId, Location, Switch, Table, Text
 from exporter.config.schedules import ScheduleText
-
-_LONGEST_MAX_AGE = timedelta(days=31)
-
-
-def _in_reach(max_age: timedelta) -> timedelta:
-    if max_age > _LONGEST_MAX_AGE:
-        sentences([((), f"expected at most {format_duration(_LONGEST_MAX_AGE)}: last_30d of an older day is not kept")])
-    return max_age
-
-
-MaxAge = Annotated[Duration, AfterValidator(_in_reach)]
 
 
 class KiroSource(Model):
@@ -43,14 +33,6 @@ class KiroSource(Model):
         if history is not None and lookback > history:
             raise bounded("a duration of at most", "history", history)
         return lookback
-
-    @field_validator("max_age")
-    @classmethod
-    def _after_landing(cls, max_age: timedelta, info: ValidationInfo) -> timedelta:
-        lands_by = info.data.get("lands_by")
-        if lands_by is not None and max_age <= lands_by:
-            raise bounded("a duration of more than", "lands_by", lands_by)
-        return max_age
 
 
 def _all(value: Any) -> Any:
@@ -80,7 +62,10 @@ class IdentityCenterSource(Model):
     aws: AwsOverride | None = key(None, OVERRIDE)
 
 
-FactSource = KiroSource | CloudTrailSource
+QueriedSource = KiroSource | CloudTrailSource | CurSource
+"""Sources that an engine runs a statement for."""
+
+FactSource = QueriedSource | CostExplorerSource
 
 
 class Sources(Model):
@@ -91,6 +76,8 @@ class Sources(Model):
         None, "Counters of features a person and day, from the `by_user_analytic` files of Kiro (command line and plug-ins only)."
     )
     cloudtrail: CloudTrailSource | None = key(None, "Who did what in AWS, from the logs of CloudTrail.")
+    cost_explorer: CostExplorerSource | None = key(None, "The bill by tag, account and service, from Cost Explorer. It knows people by tags and accounts only.")
+    cur: CurSource | None = key(None, "The bill line by line, from an export of CUR 2.0: the one that knows people.")
     identity_center: IdentityCenterSource | None = key(None, "Names, mails, attributes and groups of people, from IAM Identity Center.")
 
     @model_validator(mode="after")
@@ -108,3 +95,7 @@ class Sources(Model):
     def facts(self) -> dict[str, FactSource]:
         """Those of them that bring facts: all but the directory."""
         return {name: source for name, source in self.enabled().items() if not isinstance(source, IdentityCenterSource)}
+
+    def queried(self) -> dict[str, QueriedSource]:
+        """Those of them whose facts come from a statement that an engine runs."""
+        return {name: source for name, source in self.facts().items() if not isinstance(source, CostExplorerSource)}
