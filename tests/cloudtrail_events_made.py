@@ -276,6 +276,25 @@ def deliver(folder: Path, days: Sequence[date], seed: int = 1, calls: int = 3) -
                 f"{day}T09:00:05Z",
                 additionalEventData={"UserName": "Carol", "CredentialType": "PASSWORD"},
             ),
+            event(
+                {"type": "Unknown", "principalId": ACCOUNT, "arn": "", "accountId": ACCOUNT, "accessKeyId": ""},
+                "CredentialChallenge",
+                "signin",
+                f"{day}T09:00:06Z",
+                eventType="AwsServiceEvent",
+                additionalEventData={"UserName": "HIDDEN_DUE_TO_SECURITY_REASONS", "CredentialType": "PASSWORD"},
+            ),
+            event(
+                saml_user("carol", "aHash="),
+                "AssumeRoleWithSAML",
+                "sts",
+                f"{day}T09:00:07Z",
+                requestParameters={
+                    "roleArn": f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Developer_0123456789abcdef",
+                    "roleSessionName": "Carol",
+                    "principalArn": f"arn:aws:iam::{ACCOUNT}:saml-provider/AWSSSO_0123456789abcdef_DO_NOT_DELETE",
+                },
+            ),
         ]
         for account, records in today.items():
             write(log_path(folder, day, "1200Z_a", account, organization="o-exampleorg1"), records)

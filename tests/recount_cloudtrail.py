@@ -19,6 +19,15 @@ UUID_AT_END = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a
 MADE_BY_PROGRAMS = re.compile(
     r"i-[0-9a-f]{8,17}|[0-9a-f]{32}|awscodebuild-.*|awscloudformation|botocore-session-.*|aws-sdk-.*-session-.*|aws-go-sdk-.*|githubactions|eks-.*"
 )
+CREATED = {
+    "RunInstances": lambda answer: [item["instanceId"] for item in (answer.get("instancesSet") or {}).get("items", ())],
+    "CreateVolume": lambda answer: [answer["volumeId"]],
+    "CreateSnapshot": lambda answer: [answer["snapshotId"]],
+    "CreateDBInstance": lambda answer: [answer["dBInstanceArn"]],
+    "CreateFunction20150331": lambda answer: [answer["functionArn"]],
+    "CreateTable": lambda answer: [answer["tableDescription"]["tableArn"]],
+}
+"""The ids in the answers of those events that are counted here."""
 SENSITIVE_EVENTS = Path(__file__).parent.parent / "sql" / "sensitive_events.yaml"
 
 Key = tuple[date, str, str | None, str | None, str, str]
@@ -89,6 +98,7 @@ class Recount:
                         identity_kind,
                         identity,
                         link,
+                        created(record) if kind == "human" else [],
                         {True: "read", False: "write"}.get(record.get("readOnly"), "unknown"),
                         record["eventSource"].split(".")[0].lower(),
                         record.get("awsRegion") or "unknown",
@@ -100,7 +110,7 @@ class Recount:
 
     def sums(self, events: Iterable[tuple[Any, ...]]) -> dict[Key, Sums]:
         sums: dict[tuple[str, ...], list[Any]] = {}
-        for _, time, kind, identity_kind, identity, link, access, service, region, account, category, denied in events:
+        for _, time, kind, identity_kind, identity, link, created_here, access, service, region, account, category, denied in events:
             day = time[:10]
             for dimension, value in (
                 ("access", access),
@@ -109,6 +119,7 @@ class Recount:
                 ("account", account),
                 ("category", category),
                 ("link", link),
+                *(("created", resource) for resource in created_here),
             ):
                 if value is None:
                     continue
@@ -141,6 +152,12 @@ class Recount:
             session = None if session and "HIDDEN_DUE_TO_SECURITY_REASONS" in session else session
         elif type_ == "Role":
             role = who.get("userName")
+        elif (
+            type_ == "SAMLUser" and (record["eventSource"], record["eventName"]) == ("sts.amazonaws.com", "AssumeRoleWithSAML") and not record.get("errorCode")
+        ):
+            asked = record.get("requestParameters") or {}
+            if "/AWSReservedSSO_" in asked.get("roleArn", "") or re.search(":saml-provider/AWSSSO_.*_DO_NOT_DELETE$", asked.get("principalArn", "")):
+                session = asked.get("roleSessionName") or who.get("userName")
         session = clean(session)
         of_portal = session is not None and role is not None and role.startswith("AWSReservedSSO_")
         of_person = session is not None and self.person_session.search(session) is not None
@@ -150,7 +167,8 @@ class Recount:
             return 1, "human", "user_id", found.group() if found else user_id, session if of_portal or of_person else None
         if type_ in ("IdentityCenterUser", "Unknown") and session:
             return 2, "human", "session", session, None
-        if type_ in (None, "AWSService") or record.get("eventType") == "AwsServiceEvent":
+        at_portal = type_ == "IdentityCenterUser" or (type_ == "Unknown" and record["eventSource"] == "signin.amazonaws.com")
+        if type_ in (None, "AWSService") or (record.get("eventType") == "AwsServiceEvent" and not at_portal):
             return 3, "service", None, None, None
         if type_ == "Root":
             return 4, "service" if who.get("invokedBy") else "root", None, None, None
@@ -162,6 +180,8 @@ class Recount:
         name = clean(issuer.get("userName") if type_ == "FederatedUser" else who.get("userName"))
         name = None if name and name.startswith("hidden_due_to_security_reasons") else name
         provider = who.get("identityProvider") or (context.get("webIdFederationData") or {}).get("federatedProvider") or ""
+        if type_ == "SAMLUser" and session:
+            return 7, "human", "session", session, None
         if type_ in ("SAMLUser", "WebIdentityUser") and name and self.listed(provider):
             return 7, "human", "federated", name if "@" in name else f"{name}@{who.get('accountId') or account}", None
         if type_ == "FederatedUser":
@@ -225,6 +245,16 @@ def holds(condition: str, record: dict[str, Any], kind: str) -> bool:
         "versioning_suspended": lambda: asked.get("VersioningConfiguration", {}).get("Status") == "Suspended",
         "visibility_public": lambda: asked.get("projectVisibility") == "PUBLIC_READ",
     }[condition]()
+
+
+def created(record: dict[str, Any]) -> list[str]:
+    """The ids of what the event created."""
+    if record.get("errorCode"):
+        return []
+    if record["eventName"] == "CreateBucket":
+        return [record["requestParameters"]["bucketName"]]
+    answer, read = record.get("responseElements"), CREATED.get(record["eventName"])
+    return read(answer) if answer and read else []
 
 
 def clean(text: str | None) -> str | None:

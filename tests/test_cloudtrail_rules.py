@@ -77,6 +77,19 @@ def test_a_sign_in_whose_data_are_no_object_is_nobody(tmp_path: Path) -> None:
     assert principal(tmp_path, event(identity_center_user(None), additionalEventData="text")) == UNKNOWN
 
 
+def test_a_failed_sign_in_to_the_portal_is_nobody_and_no_service(tmp_path: Path) -> None:
+    record = sign_in("HIDDEN_DUE_TO_SECURITY_REASONS", "Unknown", eventType="AwsServiceEvent", serviceEventDetails={"CredentialChallenge": "Failure"})
+    assert principal(tmp_path, record) == UNKNOWN
+
+
+def test_what_somebody_without_a_name_does_at_the_portal_is_nobody_and_no_service(tmp_path: Path) -> None:
+    assert principal(tmp_path, event(identity_center_user(None), "ListApplications", "sso", eventType="AwsServiceEvent")) == UNKNOWN
+
+
+def test_an_event_of_a_service_whose_principal_is_unknown_is_of_the_service(tmp_path: Path) -> None:
+    assert principal(tmp_path, event({"type": "Unknown", "accountId": ACCOUNT}, "RotateKey", "kms", eventType="AwsServiceEvent")) == SERVICE
+
+
 @pytest.mark.parametrize(
     "record",
     [
@@ -155,6 +168,48 @@ def test_users_of_other_providers_are_nobody(tmp_path: Path, provider: str) -> N
 
 def test_no_provider_is_listed_unless_configured(tmp_path: Path) -> None:
     assert principal(tmp_path, event(saml_user("erin@example.com")), human_identity_providers=()) == UNKNOWN
+
+
+PERMISSION_SET = f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Developer_0123456789abcdef"
+OWN_PROVIDER = f"arn:aws:iam::{ACCOUNT}:saml-provider/AWSSSO_0123456789abcdef_DO_NOT_DELETE"
+
+
+def into_account(who: Record, name: str | None = "Carol", role: str = PERMISSION_SET, provider: str = OWN_PROVIDER, **fields: Any) -> Record:
+    asked = {"roleArn": role, "principalArn": provider, **({"roleSessionName": name} if name else {})}
+    return event(who, "AssumeRoleWithSAML", "sts", requestParameters=asked, **fields)
+
+
+@pytest.mark.parametrize(
+    ("role", "provider"),
+    [(PERMISSION_SET, OWN_PROVIDER), (PERMISSION_SET, "other"), (f"arn:aws:iam::{ACCOUNT}:role/admin", OWN_PROVIDER)],
+    ids=["both", "role", "provider"],
+)
+def test_who_comes_from_the_portal_into_an_account_is_the_session_that_begins(tmp_path: Path, role: str, provider: str) -> None:
+    assert principal(tmp_path, into_account(saml_user("carol", "hash="), role=role, provider=provider)) == ("human", "session", "carol")
+
+
+def test_who_comes_from_the_portal_without_a_session_name_is_the_user_of_the_provider(tmp_path: Path) -> None:
+    assert principal(tmp_path, into_account(saml_user("Carol", "hash="), None)) == ("human", "session", "carol")
+
+
+def test_who_comes_from_the_portal_counts_for_that_session_though_the_provider_is_listed(tmp_path: Path) -> None:
+    assert principal(tmp_path, into_account(saml_user("carol@example.com"))) == ("human", "session", "carol")
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        into_account(saml_user("carol", "hash="), errorCode="AccessDenied"),
+        into_account(saml_user("carol", "hash="), role=f"arn:aws:iam::{ACCOUNT}:role/AWSReservedSSOx", provider=OWN_PROVIDER.replace("_DO_NOT", "-DO-NOT")),
+        {**into_account(saml_user("carol", "hash=")), "eventName": "AssumeRole"},
+        {**into_account(saml_user("carol", "hash=")), "eventSource": "example.amazonaws.com"},
+        {**into_account(saml_user("carol", "hash=")), "requestParameters": None},
+        into_account(web_identity_user("carol", "hash=")),
+    ],
+    ids=["refused", "another role and provider", "another call", "another service", "nothing asked", "not SAML"],
+)
+def test_who_only_says_to_come_from_the_portal_is_nobody(tmp_path: Path, record: Record) -> None:
+    assert principal(tmp_path, record) == UNKNOWN
 
 
 @pytest.mark.parametrize("provider", ["token.actions.githubusercontent.com", "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE"])

@@ -15,13 +15,14 @@ from pathlib import Path
 
 import pytest
 import time_machine
+import yaml
 from click.testing import CliRunner
 from recount_kiro import Recount
 from sample_folders import FIRST, LAST, PEOPLE, SEED, contents, listed_people
 
 from exporter.commands.sample_data import sample_data
 from exporter.errors import UserError
-from exporter.sample import Organisation, Person, write
+from exporter.sample import Organisation, Person, sandbox_owners, write
 from exporter.sample.names import name_of
 
 
@@ -161,7 +162,12 @@ def test_the_command_says_where_the_data_is_and_what_the_config_needs(tmp_path: 
     folder = tmp_path / "a sample"
     result = CliRunner().invoke(sample_data, ["--people", "30", "--days", "5", "--last-day", "2026-11-20", "--output", str(folder)])
     assert result.exit_code == 0, result.output
-    assert f'  kiro_credits: {{location: "{folder}"}}\n  kiro_features: {{location: "{folder}"}}\npeople: {{file: "{folder}/people.csv"}}' in result.output
+    lines = yaml.safe_load(result.output[result.output.index("\nsources:") :])
+    assert lines == {
+        "sources": {source: {"location": str(folder)} for source in ("cloudtrail", "kiro_credits", "kiro_features")} | {"cur": {"location": f"{folder}/cur"}},
+        "people": {"file": f"{folder}/people.csv", "patterns": {"human_identity_providers": ["kZ3mQ9bT0vYhUe7LwXc5dR1sN2A=", "login.example.com"]}},
+        "attribution": {"account_owners": {account: owner.user for account, owner in sandbox_owners(Organisation.generate(30, 1), date(2026, 11, 20)).items()}},
+    }
     assert json.loads((folder / "sample.json").read_text())["people"] == 30
 
 

@@ -78,6 +78,9 @@ class FakeView:
         assert self.reloading.wait(10)
         return self.errors
 
+    def people(self) -> None:
+        """Tested in test_people_api.py."""
+
     def refresh(self, source: str | None) -> list[str]:
         self.refreshed.append(source)
         return self.errors
@@ -298,7 +301,7 @@ def test_landing_page_may_apply_its_own_style_and_nothing_else(web: Serving) -> 
     assert answer.headers["content-security-policy"].endswith(f"style-src 'sha256-{digest}'")
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/metrics/", "/docs", "/openapi.json", "/-/", "/%00", "/..%2f..%2fetc/passwd"])
+@pytest.mark.parametrize("path", ["/nothing", "/metrics/", "/docs/", "/openapi.json", "/-/", "/%00", "/..%2f..%2fetc/passwd"])
 def test_unknown_pages_are_told_in_a_sentence(web: Serving, path: str) -> None:
     answer = web.get(path)
     assert (answer.status, answer.text) == (404, "There is nothing at this address; the page at / lists what there is.\n")

@@ -49,6 +49,8 @@ class LogFile:
     content: bytes
     events: int
     """Records inside. 0 for what lies beside the logs."""
+    delivered: datetime
+    """When the trail wrote it, UTC without a zone."""
 
 
 def log_files(organisation: Organisation, people: Iterable[Person], day: date, *, events: float, oddities: bool, delivered_from: date) -> Iterator[LogFile]:
@@ -104,11 +106,11 @@ def _files(organisation: Organisation, key: str, day: date, events: Iterable[Eve
         if wanted:
             content = _packed(b'{"Records":[' + b",".join(records) + b"]}")
             for delivered in wanted:
-                yield LogFile(_path(organisation, account, "CloudTrail", region, delivered, f"{name}/{delivered}"), content, len(records))
+                yield LogFile(_path(organisation, account, "CloudTrail", region, delivered, f"{name}/{delivered}"), content, len(records), delivered)
         later = ready + timedelta(minutes=20 + int(hours * 60))
         if oddities and corrected < _CORRECTED and later.date() >= delivered_from:
             content = _packed(b'{"Records":[' + encode(_corrected(msgspec.json.decode(records[0]), name)) + b"]}")
-            yield LogFile(_path(organisation, account, "CloudTrail", region, later, f"{name}/{later}/corrected"), content, 1)
+            yield LogFile(_path(organisation, account, "CloudTrail", region, later, f"{name}/{later}/corrected"), content, 1, later)
 
 
 def _corrected(record: Record, key: str) -> Record:
@@ -146,7 +148,7 @@ def _beside(organisation: Organisation, day: date) -> Iterator[LogFile]:
             "previousDigestSignature": None,
             "logFiles": [],
         }
-        yield LogFile(path, _packed(msgspec.json.encode(digest)), 0)
+        yield LogFile(path, _packed(msgspec.json.encode(digest)), 0, end)
     unlucky = victim(organisation, day)
     if unlucky is not None:
         account = unlucky[0].team.account
@@ -160,5 +162,6 @@ def _beside(organisation: Organisation, day: date) -> Iterator[LogFile]:
             "insightDetails": {"state": "Start", "eventSource": "iam.amazonaws.com", "eventName": "ListUsers", "insightType": "ApiErrorRateInsight"},
             "eventCategory": "Insight",
         }
-        path = _path(organisation, account.id, "CloudTrail-Insight", account.region, datetime.combine(day, time(3)), f"{organisation.seed}/insight")
-        yield LogFile(path, _packed(msgspec.json.encode({"Records": [insight]})), 0)
+        noticed = datetime.combine(day, time(3))
+        path = _path(organisation, account.id, "CloudTrail-Insight", account.region, noticed, f"{organisation.seed}/insight")
+        yield LogFile(path, _packed(msgspec.json.encode({"Records": [insight]})), 0, noticed)

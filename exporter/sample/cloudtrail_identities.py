@@ -15,6 +15,8 @@ SAML_PROVIDER = "kZ3mQ9bT0vYhUe7LwXc5dR1sN2A="
 """`identityProvider` of people who come through the company's own SAML provider: a hash, as STS writes it."""
 OIDC_PROVIDER = "login.example.com"
 """The company's OpenID Connect provider; records name it by its ARN."""
+HUMAN_PROVIDERS = (SAML_PROVIDER, OIDC_PROVIDER)
+"""What `people.patterns.human_identity_providers` should hold for the sample."""
 GITHUB = "token.actions.githubusercontent.com"
 
 

@@ -85,6 +85,27 @@ def load_directory(folder: Path, client: IdentityStore, identity_store_id: str) 
     return created
 
 
+class SampleDirectory:
+    """The sample's directory in place of boto3's `identitystore` client: answers from the files of a folder, each in one page."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / FOLDER
+
+    def list_users(self, **_request: Any) -> Entry:
+        """Everybody, with the times as datetimes."""
+        users = _read(self._folder / USERS)["Users"]
+        return {"Users": [{**user, **{name: datetime.fromisoformat(user[name]) for name in ("CreatedAt", "UpdatedAt")}} for user in users]}
+
+    def list_groups(self, **_request: Any) -> Entry:
+        """Every group."""
+        return _read(self._folder / GROUPS)
+
+    def list_group_memberships(self, **request: Any) -> Entry:
+        """The members of the group `GroupId`."""
+        memberships = _read(self._folder / MEMBERSHIPS)["GroupMemberships"]
+        return {"GroupMemberships": [membership for membership in memberships if membership["GroupId"] == request["GroupId"]]}
+
+
 def _read(path: Path) -> Entry:
     answer: Entry = json.loads(path.read_bytes())
     return answer
