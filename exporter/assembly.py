@@ -4,41 +4,30 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import msgspec
 
 from exporter import directory, people_file, snapshot
+from exporter.attribution import Candidate, Rules, attribute, with_principals
 from exporter.config import Config
-from exporter.directory import Directory
 from exporter.errors import UserError
 from exporter.folding import Standing
 from exporter.history import History
 from exporter.kiro_overage import Overage
 from exporter.model import Snapshot
-from exporter.people import Entry, joined, resolve
+from exporter.people import Entry, People, Person, joined, resolve
 from exporter.people_file import PeopleFile
 from exporter.privacy import Published
+from exporter.remembered import KNOWN, STANDINGS, Known, Standings, meet
+from exporter.snapshot_people import PeopledSnapshot, SnapshotPeople
+from exporter.sources.rejections import reject
 from exporter.store import Store
 from exporter.telemetry import Telemetry
-from exporter.windows import Landed
+from exporter.windows import Landed, with_bill
 
 log = logging.getLogger(__name__)
-
-_KNOWN = "people/known.json"
-_STANDINGS = "people/standings.json"
-
-
-class _Known(msgspec.Struct, frozen=True):
-    """Since when each user is known, as Unix time."""
-
-    since: dict[str, int]
-
-
-class _Standings(msgspec.Struct, frozen=True):
-    """By group: when its breakdowns were ranked, and who stands in them by name."""
-
-    groups: dict[str, tuple[str, tuple[str, ...]]]
 
 
 class Assembly:
@@ -50,10 +39,11 @@ class Assembly:
         self._telemetry = telemetry
         self._clock = clock
         self._inputs: tuple[Config, tuple[Entry, ...]] | None = None
-        self._known = dict((store.recall(_KNOWN, _Known) or _Known({})).since)
-        kept = store.recall(_STANDINGS, _Standings) or _Standings({})
+        self._known = (store.recall(KNOWN, Known) or Known({})).since
+        kept = store.recall(STANDINGS, Standings) or Standings({})
         self._standings = {name: Standing(*standing) for name, standing in kept.groups.items()}
         self._overage: Overage | None = None
+        self._people: SnapshotPeople | None = None
 
     def take(self, config: Config, entries: tuple[Entry, ...]) -> None:
         """The config and the people from which the next snapshots are built."""
@@ -65,25 +55,58 @@ class Assembly:
             return None
         config, entries = self._inputs
         self._history.advance(moment)
-        known = joined(_listed(directory.stored(self._store)), entries)
         facts = self._history.recent
         published = Published(config.privacy.user_label, config.privacy.hash_key or "", config.privacy.only_teams, config.privacy.exclude_users)
-        people = published.of(resolve(known, facts.identities(), config.people.team, facts.links(), published.label))
+        resolved = self._resolve(config, entries, directory.stored(self._store), published)
+        people = published.of(resolved)
         self._telemetry.people({source: people.unresolved.get(source, 0) for source in landed}, people.collisions)
-        self._meet([person.user for person in people.persons])
-        built = snapshot.build(self._history.recent, people, self._known, config, landed, self._standings, moment)
+        known_since = self._meet(resolved.persons)
+        landed = with_bill(landed, config.paying)
+        built = snapshot.build(facts, people, known_since, config, landed, self._standings, moment)
         self._keep(built)
-        return built.snapshot
+        return self._peopled(built.snapshot, SnapshotPeople(facts, people, known_since, config, landed, moment))
 
-    def _meet(self, users: Sequence[str]) -> None:
-        if new := [user for user in users if user not in self._known]:
-            self._known.update(dict.fromkeys(new, int(self._clock().timestamp())))
-            self._remember(_KNOWN, _Known(self._known))
+    def nobodies(self, candidates: Sequence[Candidate]) -> frozenset[int] | None:
+        """Those of the candidates whom no tag gives to a person today, by number; None while it is not known who there is."""
+        if self._inputs is None:
+            return None
+        config, entries = self._inputs
+        listed = directory.stored(self._store)
+        if listed is None and config.sources.identity_center is not None:
+            return None
+        published = Published(config.privacy.user_label, config.privacy.hash_key or "", config.privacy.only_teams, config.privacy.exclude_users)
+        people = self._resolve(config, entries, listed, published)
+        order = [method for method in config.attribution.order if method in ("owner_tag", "created_by_tag")]
+        given = attribute(candidates, order, people, {}, False, Rules.of(config.people.patterns))
+        return frozenset(one.candidate for one in given if one.person is None) if people.persons else None
+
+    def _resolve(self, config: Config, entries: tuple[Entry, ...], listed: directory.Directory | None, published: Published) -> People:
+        facts = self._history.recent
+        known = joined(directory.entries(listed) if listed else (), entries)
+        seen = with_principals(facts.identities(), facts.principals(), Rules.of(config.people.patterns))
+        return resolve(known, seen, config.people.team, self._store.forgotten.usable(facts.links()), published.label)
+
+    def _peopled(self, built: Snapshot, people: SnapshotPeople) -> Snapshot:
+        if self._people is not None and self._people.asked:
+            # Who asks of one snapshot asks of the next as well, and should not have to wait again.
+            try:
+                people.prepare()
+            except Exception:
+                log.exception("the people of a snapshot could not be made ready; the first to ask of them tries again")
+        self._people = people
+        return PeopledSnapshot.of(built, people)
+
+    def _meet(self, persons: Sequence[Person]) -> dict[str, int]:
+        by_user, known = meet(self._known, persons, int(self._clock().timestamp()))
+        if known != self._known:
+            self._known = known
+            self._remember(KNOWN, Known(known))
+        return by_user
 
     def _keep(self, built: snapshot.Built) -> None:
         if built.standings != self._standings:
             self._standings = built.standings
-            self._remember(_STANDINGS, _Standings({name: (standing.ranked, standing.users) for name, standing in built.standings.items()}))
+            self._remember(STANDINGS, Standings({name: (standing.ranked, standing.users) for name, standing in built.standings.items()}))
         if built.overage != self._overage:
             self._overage = built.overage
             log.info("overage", extra={"fields": {"reading": built.overage.sentence()}})
@@ -96,34 +119,14 @@ class Assembly:
             log.error("what is known of people could not be remembered", extra={"fields": {"error": str(error)}})
 
 
-def _listed(listed: Directory | None) -> list[Entry]:
-    """The users of the directory as entries."""
-    if listed is None:
-        return []
-    return [
-        Entry(
-            user=user.user_name,
-            display_name=user.display_name,
-            email=user.email,
-            department=user.attributes.get("department", ""),
-            aliases=(user.user_id,),
-            attributes=user.attributes,
-            groups=user.groups,
-            status=user.status or "enabled",
-            created=user.created,
-        )
-        for user in listed.users
-    ]
-
-
 def read_people(config: Config, telemetry: Telemetry) -> tuple[Entry, ...]:
     """The people of the people file, if there is one; what of it is left out is logged and counted. Raises UserError."""
     if config.people.file is None:
         return ()
     read: PeopleFile = people_file.read(config.people.file)
-    for rejection in read.rejections:
-        telemetry.rejected(people_file.SOURCE, rejection.reason)
-        log.warning("rejected", extra={"fields": {"source": people_file.SOURCE, **rejection.fields()}})
+    # What is wrong with a row can be the name in it.
+    hidden = config.privacy.user_label == "hash"
+    reject(telemetry, people_file.SOURCE, [replace(one, detail="") if hidden else one for one in read.rejections])
     if read.unknown_columns:
         log.warning("the people file has columns that mean nothing here", extra={"fields": {"columns": ", ".join(sorted(read.unknown_columns))}})
     return read.entries

@@ -44,7 +44,18 @@ _THROTTLED = frozenset(
         "TransactionInProgressException",
     }
 )
-_BRIEF = frozenset({"InternalError", "InternalFailure", "InternalServerException", "RequestTimeout", "RequestTimeoutException", "ServiceUnavailable"})
+_BRIEF = frozenset(
+    {
+        "InternalError",
+        "InternalFailure",
+        "InternalServerException",
+        "InvalidNextTokenException",
+        "RequestChangedException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+    }
+)
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "Forbidden", "NotAuthorized", "UnauthorizedOperation", "403"})
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
 _INVALID = frozenset(
@@ -61,12 +72,36 @@ _INVALID = frozenset(
 )
 _WRONG_REGION = frozenset({"AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect", "TemporaryRedirect", "301", "307"})
 
+# Errors of Cost Explorer that say something about the bill, and what to do about it.
+_BILL = {
+    "BillExpirationException": "Cost Explorer no longer has the oldest days that were asked for; shorten sources.cost_explorer.history.",
+    "BillingViewHealthStatusException": "The billing view of this account is not healthy; look at it in the Billing console of AWS.",
+    "DataUnavailableException": "Cost Explorer has no data yet; enable it in the Billing console of the payer account, and give it 24 hours.",
+}
+
 # AWS words a refusal the same way in all services, and names there what is really missing: kms:Decrypt behind s3:GetObject, sts:AssumeRole behind all.
 _REFUSAL = re.compile(
     r"(?:User: (?P<who>\S+) is )?not authorized to perform: (?P<action>[\w-]+:\w+)(?: on resource: \"?(?P<resource>[^\s\"]+)\"?)?(?:.*?(?P<why>because .+))?"
 )
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _MESSAGE_LENGTH = 300
+
+
+class Denied(UserError):
+    """AWS refused an action. `action` and `resource` are what has to be allowed, as AWS names them, or as they were tried where it does not."""
+
+    def __init__(self, sentence: str, action: str, resource: str) -> None:
+        super().__init__(sentence)
+        self.action = action
+        self.resource = resource
+
+
+class Answered(UserError):
+    """AWS answered with an error that says something about the request. It was allowed, then: who may not ask is told that first."""
+
+    def __init__(self, sentence: str, code: str) -> None:
+        super().__init__(sentence)
+        self.code = code
 
 
 class Aws(Protocol):
@@ -166,21 +201,30 @@ def _explain_answer(response: Any, action: str, resource: str) -> UserError | Tr
     if code in _WRONG_REGION or status in (HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.TEMPORARY_REDIRECT):
         where = _clean(fault.get("Region") or metadata.get("HTTPHeaders", {}).get("x-amz-bucket-region", ""))
         return UserError(f"{resource} is in another region; set aws.region to {where or 'the region of the bucket'}.")
+    if code in _BILL:
+        return UserError(f"{_BILL[code]} ({action}: {code})")
     if code == "NoSuchBucket":
         return UserError(f"{resource} does not exist; correct the bucket in the location.")
     if code in _DENIED or status == HTTPStatus.FORBIDDEN:
         return _denied(message, action, resource)
-    return UserError(f"AWS answered {action} on {resource} with {code}: {message or 'no message'}")
+    return Answered(f"AWS answered {action} on {resource} with {code}: {message or 'no message'}", code)
 
 
-def _denied(message: str, action: str, resource: str) -> UserError:
+def refusal(message: str) -> Denied | None:
+    """The sentence for a refusal that a service tells in words of its own (Athena, of what it may not do on our behalf); None where it tells none."""
+    clean = _UNPRINTABLE.sub(" ", message)
+    return _denied(clean, "", "what the query reads") if _REFUSAL.search(clean) else None
+
+
+def _denied(message: str, action: str, resource: str) -> Denied:
     said = _REFUSAL.search(message)
     who = why = ""
     if said:
         action, resource = said["action"], said["resource"] or resource
         who = f" to {said['who']}" if said["who"] else ""
         why = f" {said['why'].rstrip('.')}" if said["why"] else ""
-    return UserError(f"AWS denied {action} on {resource}{who}{why}; allow this action on this resource for the exporter's role or user.")
+    sentence = f"AWS denied {action} on {resource}{who}{why}; allow this action on this resource for the exporter's role or user."
+    return Denied(sentence, action, resource)
 
 
 def _explain_no_answer(error: BotoCoreError, action: str, resource: str) -> UserError | TransientError:

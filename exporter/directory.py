@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from exporter.people import Entry
 from exporter.store import Store
 
 _DOCUMENT = "people/directory.json"
@@ -39,3 +40,21 @@ def stored(store: Store) -> Directory | None:
 def keep(store: Store, directory: Directory) -> None:
     """Replaces the directory that is stored."""
     store.remember(_DOCUMENT, directory)
+
+
+def entries(listed: Directory) -> list[Entry]:
+    """The users of a directory as `people.joined` takes them."""
+    return [
+        Entry(
+            user=user.user_name,
+            display_name=user.display_name,
+            email=user.email,
+            department=user.attributes.get("department", ""),
+            aliases=(user.user_id,),
+            attributes=user.attributes,
+            groups=user.groups,
+            status=user.status or "enabled",
+            created=user.created,
+        )
+        for user in listed.users
+    ]

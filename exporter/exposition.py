@@ -35,8 +35,8 @@ def chunk(data: bytes, series: int) -> Chunk:
 
 
 def escaped(column: str) -> str:
-    """SQL for a label value as both formats spell it: backslash, quote and newline escaped."""
-    return f"""replace(replace(replace({column}, '\\', '\\\\'), '"', '\\"'), chr(10), '\\n')"""
+    """SQL for a label value as both formats spell it: backslash, quote and newline escaped. Prometheus takes a NUL for the end of a scrape."""
+    return f"""replace(replace(replace(replace({column}, '\\', '\\\\'), '"', '\\"'), chr(10), '\\n'), chr(0), '\u2400')"""
 
 
 def label_pairs(labels: Sequence[str]) -> str:
@@ -44,14 +44,21 @@ def label_pairs(labels: Sequence[str]) -> str:
     return " || ',' || ".join(f"""'{label}="' || {escaped(sql_name(label))} || '"'""" for label in labels)
 
 
-def line(name: str, pairs: str | None) -> str:
+def line(name: str, pairs: str | None, at: str | None = None) -> str:
     """SQL for one sample line, newline included. `name` is SQL for the metric's name, `pairs` for its label pairs; the number is the column `value`.
 
-    Decimals leave as the nearest double, which is what Prometheus would make of them; whole numbers stay as they are.
+    `at` is SQL for when the sample was true, as whole seconds of Unix time; None: a sample without a time, as scrapes expect them.
+
+    Decimals leave as they are, without the zeros at their end, so that the samples of a bill add up to the last decimal; sums of whole numbers, which may be
+    longer than any whole number that readers know, as the nearest double.
     """
     opening = name if pairs is None else f"{name} || '{{' || {pairs} || '}}'"
-    number = "CASE WHEN typeof(value) LIKE 'DECIMAL%' OR typeof(value) = 'HUGEINT' THEN value::DOUBLE::VARCHAR ELSE value::VARCHAR END"
-    return f"{opening} || ' ' || {number} || chr(10)"
+    number = """CASE
+        WHEN typeof(value) LIKE 'DECIMAL%' AND typeof(value) NOT LIKE '%,0)' THEN rtrim(rtrim(value::VARCHAR, '0'), '.')
+        WHEN typeof(value) = 'HUGEINT' THEN value::DOUBLE::VARCHAR
+        ELSE value::VARCHAR END"""
+    end = "chr(10)" if at is None else f"' ' || {at} || chr(10)"
+    return f"{opening} || ' ' || {number} || {end}"
 
 
 @dataclass(frozen=True, slots=True)

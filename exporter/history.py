@@ -9,8 +9,9 @@ from pathlib import Path
 
 from exporter import windows
 from exporter.errors import UserError
+from exporter.fact_tables import TABLES
 from exporter.model import DayRange
-from exporter.recent import TABLES, RecentFacts, UnreadableFacts
+from exporter.recent import RecentFacts, UnreadableFacts
 from exporter.store import Store
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ class History:
         self._store = store
         self.recent = recent
         self._remembered: dict[str, date] = {}
+        self._reaches: dict[str, date] = {}
 
     def open(self, now: datetime) -> dict[str, list[date]]:
         """Loads everything that a snapshot of `now` needs. Returns the days of each source whose file was damaged: they must be read again."""
@@ -45,6 +47,7 @@ class History:
         """Lets days that no window reaches leave memory. Of them, the first and last active day of each identity stays."""
         reach = windows.recent(now)
         for source in TABLES:
+            self._fetch_back(source, reach)
             before = DayRange(self._remembered.get(source, date.min), reach.first - timedelta(days=1))
             left = [day for day in self._store.days(source) if before.first < day <= before.last]
             try:
@@ -55,9 +58,16 @@ class History:
                 log.error("days that leave memory could not be remembered", extra={"fields": {"source": source, "error": str(error)}})
                 continue
             self.recent.drop_before(source, reach.first)
+            self._reaches[source] = reach.first
             if self.retention is not None:
                 # What is deleted has left memory, and is remembered by its first and last activity.
                 self._store.drop_facts(source, min(reach.first, now.date() - self.retention))
+
+    def _fetch_back(self, source: str, reach: DayRange) -> None:
+        """Loads what left memory while the clock was ahead."""
+        gone = DayRange(reach.first, self._reaches.get(source, reach.first) - timedelta(days=1))
+        if days := [day for day in self._store.days(source) if day in gone]:
+            self._load(source, days, reach)
 
     def _load(self, source: str, days: list[date], reach: DayRange) -> list[date]:
         damaged = []

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
+import shutil
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import itemgetter
@@ -20,9 +22,11 @@ MAX_BYTES = 256 * 1024 * 1024
 
 LIST_REQUEST = "s3:ListObjectsV2"
 READ_REQUEST = "s3:GetObject"
+REQUESTS = (LIST_REQUEST, READ_REQUEST)
 """The names under which `on_request` is told of an API request."""
 
 _UNFINISHED = (".tmp", ".part")
+_COPIED_AT_ONCE = 1024 * 1024
 
 
 class ObjectGone(Exception):
@@ -84,7 +88,18 @@ class Location(Protocol):
         ...
 
 
-def open_location(location: str, aws: Aws, on_request: Callable[[str], None]) -> Location:
+class FileLocation(Location, Protocol):
+    """A location whose objects can be had as files, for what is too large for memory."""
+
+    def file(self, wanted: StoredObject, folder: Path) -> Path:
+        """A file with the content of an object: its own, or a copy that is made in `folder`.
+
+        Raises what `read` raises of the version that was listed. A file that is the object's own can change later.
+        """
+        ...
+
+
+def open_location(location: str, aws: Aws, on_request: Callable[[str], None]) -> FileLocation:
     """The place behind `s3://bucket/prefix/` or the path of a folder. Nothing is read yet.
 
     `on_request` is called before each API request. Raises UserError for any other kind of address.
@@ -138,6 +153,19 @@ class FolderLocation:
         if not listed == _file_etag(before) == _file_etag(after):
             raise ObjectChanged(f"{address} was changed while it was read.")
         return data
+
+    def file(self, wanted: StoredObject, folder: Path) -> Path:
+        path = self._path / wanted.key
+        try:
+            with open(path, "rb") as opened:
+                etag = _file_etag(os.fstat(opened.fileno()))
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise ObjectGone(f"{path} is no longer there.") from error
+        except OSError as error:
+            raise _unreadable(str(path), error) from error
+        if etag != wanted.etag:
+            raise ObjectChanged(f"{path} was changed after it was listed.")
+        return path
 
     def _walk(self, folder: str, start_after: str, above: frozenset[tuple[int, int]]) -> Iterator[StoredObject]:
         for name, entry in self._entries(folder):
@@ -198,22 +226,34 @@ class BucketLocation:
                     yield StoredObject(found["Key"][len(self._prefix) :], found["Size"], found["ETag"], found["LastModified"].astimezone(UTC))
 
     def read(self, wanted: StoredObject | str, max_bytes: int = MAX_BYTES) -> bytes:
+        key = wanted if isinstance(wanted, str) else wanted.key
+        if not isinstance(wanted, str):
+            _refuse_larger(self.address(key), wanted.size, max_bytes)
+        with self._opened(wanted) as (body, size):
+            _refuse_larger(self.address(key), size, max_bytes)
+            content: bytes = body.read()
+        return content
+
+    def file(self, wanted: StoredObject, folder: Path) -> Path:
+        copy = folder / hashlib.blake2b(f"{wanted.key}\n{wanted.etag}".encode(), digest_size=16).hexdigest()
+        with self._opened(wanted) as (body, _), copy.open("wb") as target:
+            shutil.copyfileobj(body, target, _COPIED_AT_ONCE)
+        return copy
+
+    @contextmanager
+    def _opened(self, wanted: StoredObject | str) -> Iterator[tuple[Any, int]]:
+        """The body of an object, and its size."""
         from botocore.exceptions import ClientError
 
         key, version = (wanted, {}) if isinstance(wanted, str) else (wanted.key, {"IfMatch": wanted.etag})
-        address = self.address(key)
-        if not isinstance(wanted, str):
-            _refuse_larger(address, wanted.size, max_bytes)
         with explained("s3:GetObject", f"{self._arn}/{self._prefix}{key}"):
             self._on_request(READ_REQUEST)
             try:
                 answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key, **version)
             except ClientError as error:
-                raise _object_error(error, address) or error from error
+                raise _object_error(error, self.address(key)) or error from error
             with closing(answer["Body"]) as body:
-                _refuse_larger(address, answer["ContentLength"], max_bytes)
-                content: bytes = body.read()
-        return content
+                yield body, answer["ContentLength"]
 
     @property
     def _arn(self) -> str:

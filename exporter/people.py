@@ -13,13 +13,16 @@ from datetime import date, datetime
 
 from exporter.model import FOLDED, SeenIdentity
 
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
+# With the prefixes that identity stores put before it. Of any other text that ends so it is a part: a name must not be able to claim somebody's id.
+_UUID = re.compile(r"(?:d-[0-9a-z]{10}\.)?(?:[0-9a-f]{10}-)?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})")
 # IAM users and users of a provider are named with their account: that is no mail, and the two are not one person.
 _IN_ACCOUNT = re.compile(r"@[0-9]{12}$")
 # C0 and C1 controls, and the marks that reorder text: a name must not be able to rewrite a terminal or a page.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _LONGEST_NAME = 200
 UNKNOWN_TEAM = "unknown"
+UNLISTED = "unlisted"
+"""Status of people who stand in no directory and no people file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,8 @@ class Person:
     created: datetime | None
     name: str = ""
     """The user name, whatever is published in its place; it is no label."""
+    spellings: tuple[str, ...] = ()
+    """Every spelling that means this person, as spellings are compared; no labels either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +85,40 @@ class People:
     """Names and spellings that two persons claim."""
     hidden: frozenset[int] = frozenset()
     """Numbers of persons who never stand by name: they are summed into the `_other` of their team."""
+    keys: Mapping[str, int] = field(default_factory=dict)
+    """Person number by the key of an identity, in the form in which keys are compared."""
+    spellings: Mapping[str, int] = field(default_factory=dict)
+    """Person number by a spelling without its kind: those of entries, and the name, mail and id of people without an entry where they mean one alone."""
+
+    def of_key(self, key: str) -> int | None:
+        """Whose an identity is. One that was never seen belongs to the entry that names it; to nobody else, as its kind says another thing."""
+        key = compared(key)
+        if key in self.keys:
+            return self.keys[key]
+        found = self.spellings.get(_named(key))
+        return None if found is None or self.persons[found].status == UNLISTED else found
+
+    def of_spelling(self, text: str) -> int | None:
+        """Who is meant by what somebody wrote: a user name, mail, alias or id."""
+        return self.spellings.get(normalise(text))
 
 
 def normalise(spelling: str) -> str:
     """The form in which spellings are compared: lower case, no surrounding space, no directory prefix; an id is its UUID."""
-    spelling = spelling.strip().lower()
-    found = _UUID.search(spelling)
-    return found.group() if found else spelling
+    spelling = lowered(spelling)
+    found = _UUID.fullmatch(spelling)
+    return found[1] if found else spelling
+
+
+def lowered(spelling: str) -> str:
+    """Lower case without surrounding space, letter by letter as the engines do it: Python alone turns one letter into two, and a sigma at the end into another."""
+    spelling = spelling.strip()
+    return (spelling if spelling.isascii() else spelling.replace("\u0130", "i").replace("\u03a3", "\u03c3")).lower()
+
+
+def is_id(spelling: str) -> bool:
+    """Whether a compared spelling is an Identity Center id."""
+    return _UUID.fullmatch(spelling) is not None
 
 
 def printable(name: str) -> str:
@@ -137,7 +169,7 @@ def one_to_one(links: Iterable[tuple[str, str]]) -> tuple[dict[str, str], int]:
     names: dict[str, set[str]] = {}
     ids: dict[str, set[str]] = {}
     for user_id, name in links:
-        user_id, name = normalise(user_id), name.strip().lower()
+        user_id, name = normalise(user_id), lowered(name)
         names.setdefault(user_id, set()).add(name)
         ids.setdefault(name, set()).add(user_id)
     kept: dict[str, str] = {}
@@ -170,10 +202,11 @@ def resolve(
             # Two of one name are counted below, with those whose names only look the same.
             if first != place and not normalise(entry.user) == normalise(drafts[first].entry.user) == spelling:
                 collisions += 1
+    listed = dict(claims)
     linked, dropped = one_to_one(links)
     owners: dict[int, int] = {}
     unresolved: dict[str, int] = {}
-    keys = [_key(identity.key) for identity in seen]
+    keys = [compared(identity.key) for identity in seen]
     # One id may be seen in several spellings, and with its mail in only one of them.
     mails = {key: identity.mail for key, identity in zip(keys, seen, strict=True) if identity.mail}
     for key, identity in zip(keys, seen, strict=True):
@@ -186,10 +219,10 @@ def resolve(
             owner = len(drafts)
             name = known_mail or next((_named(text) for text in (key, partner) if text is not None and ":" in text), identity.key)
             mail = known_mail or (name if "@" in name and not _IN_ACCOUNT.search(name) else "")
-            drafts.append(_Draft(Entry(user=name, email=mail, status="unlisted")))
+            drafts.append(_Draft(Entry(user=name, email=mail, status=UNLISTED)))
             if mail:
                 claims[normalise(mail)] = owner
-        if drafts[owner].entry.status == "unlisted":
+        if drafts[owner].entry.status == UNLISTED:
             for source in identity.sources:
                 unresolved[source] = unresolved.get(source, 0) + 1
         owners[identity.number] = claims[key] = owner
@@ -203,13 +236,32 @@ def resolve(
     order = sorted(range(len(drafts)), key=names.__getitem__)
     rank = {place: number for number, place in enumerate(order)}
     persons = tuple(drafts[place].person(rank[place], names[place], team_rules) for place in order)
-    return People(persons, {number: rank[place] for number, place in owners.items()}, unresolved, collisions + clashes + dropped)
+    return People(
+        persons,
+        {number: rank[place] for number, place in owners.items()},
+        unresolved,
+        collisions + clashes + dropped,
+        keys={key: rank[claims[key]] for key in keys},
+        spellings={text: rank[place] for text, place in _unambiguous(drafts, listed).items()},
+    )
 
 
-def _key(key: str) -> str:
+def _unambiguous(drafts: Sequence[_Draft], listed: Mapping[str, int]) -> dict[str, int]:
+    """Draft by spelling: what entries claim, and beside it what only one of the others is called."""
+    others: dict[str, set[int]] = {}
+    for place, draft in enumerate(drafts):
+        if draft.entry.status == UNLISTED:
+            for text in (draft.entry.user, draft.entry.email, *draft.keys):
+                if text:
+                    others.setdefault(normalise(text), set()).add(place)
+    return {**{text: places.pop() for text, places in others.items() if len(places) == 1}, **listed}
+
+
+def compared(key: str) -> str:
+    """The form in which keys of identities are compared."""
     kind, colon, spelling = key.partition(":")
     # Only an id is its UUID: a session named x-<uuid> is not the one named y-<uuid>.
-    return f"{kind}:{spelling.strip().lower()}" if colon else normalise(key)
+    return f"{kind}:{lowered(spelling)}" if colon else normalise(key)
 
 
 def _named(key: str) -> str:
@@ -248,6 +300,7 @@ class _Draft:
             seat_since=entry.seat_since,
             created=entry.created,
             name=entry.user,
+            spellings=tuple(dict.fromkeys((*_spellings(entry), *self.keys))),
         )
 
 

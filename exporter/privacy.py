@@ -50,4 +50,4 @@ def pseudonym(name: str, key: str) -> str:
 
 
 def _nameless(person: Person) -> Person:
-    return replace(person, user_id="", display_name="", email="", name="")
+    return replace(person, user_id="", display_name="", email="", name="", spellings=())

@@ -8,77 +8,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import duckdb
 
+from exporter.fact_tables import CANDIDATE, CANDIDATE_IDS, TABLES, FactTable
 from exporter.model import DayRange, SeenIdentity
 
-_CREDITS = {
-    "account": "VARCHAR",
-    "region": "VARCHAR",
-    "client": "VARCHAR",
-    "model": "VARCHAR",
-    "tier": "VARCHAR",
-    "credits": "DECIMAL(38,18)",
-    "overage_credits": "DECIMAL(38,18)",
-    "overage_cap": "DECIMAL(38,18)",
-    "overage_enabled": "BOOLEAN",
-    "included_credits": "DECIMAL(38,18)",
-    "messages": "BIGINT",
-    "conversations": "BIGINT",
-    "new_user": "BOOLEAN",
-}
-_FEATURES = {"counter": "VARCHAR", "value": "BIGINT"}
-_CLOUDTRAIL = {
-    "kind": "VARCHAR",
-    "dimension": "VARCHAR",
-    "value": "VARCHAR",
-    "events": "BIGINT",
-    "denied": "BIGINT",
-    "sensitive": "BIGINT",
-    "first_event": "BIGINT",
-    "last_event": "BIGINT",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class FactTable:
-    """How the facts of a source are held: its columns beside `day` and `identity`, and SQL for what its rows say of an identity."""
-
-    source: str
-    columns: dict[str, str]
-    active: str
-    """Condition: the identity did something that day."""
-    key: str = "identity"
-    """The identity as the source spells it, with its kind before a colon unless it is an Identity Center id; NULL where nobody is meant."""
-    mail: str = "NULL"
-    """The mail address that stands on a row, or NULL."""
-    first_time: str = "epoch(day)::BIGINT"
-    last_time: str = "epoch(day)::BIGINT"
-    """Unix time of the first and the last thing that the identity did that day, as exactly as the source knows it."""
-    link: str = "NULL"
-    """Another spelling under which the same row knows the identity, or NULL."""
-
-
-TABLES = {
-    table.source: table
-    for table in (
-        FactTable("kiro_credits", _CREDITS, "credits > 0 OR overage_credits > 0 OR messages > 0 OR conversations > 0", mail="mail"),
-        FactTable("kiro_features", _FEATURES, "value > 0"),
-        FactTable(
-            "cloudtrail",
-            _CLOUDTRAIL,
-            "dimension = 'access' AND events > 0",
-            key="CASE WHEN identity_kind = 'user_id' THEN identity WHEN identity IS NOT NULL THEN identity_kind || ':' || identity END",
-            first_time="first_event",
-            last_time="last_event",
-            link="CASE WHEN dimension = 'link' THEN value END",
-        ),
-    )
-}
+_OLDER = ("key", "mail", "mail_day", "first_time", "last_time", "link", "resource")
+_SAME_CANDIDATE = " AND ".join(f"c.{column} IS NOT DISTINCT FROM r.{column}" for column in CANDIDATE)
+_BILLS = tuple(table.source for table in TABLES.values() if table.of_bill)
 
 
 class UnreadableFacts(Exception):
@@ -97,9 +37,18 @@ class RecentFacts:
         )
         self._execute("CREATE TABLE older (source VARCHAR, identity INTEGER, first_time BIGINT, last_time BIGINT, PRIMARY KEY (source, identity))")
         self._execute("CREATE TABLE links (identity INTEGER, name VARCHAR, PRIMARY KEY (identity, name))")
+        self._execute("CREATE TABLE creators (resource VARCHAR PRIMARY KEY, identity INTEGER, first_event BIGINT)")
+        self._execute("CREATE SEQUENCE candidate_number")
+        self._execute(f"CREATE TABLE bill_candidate (candidate INTEGER DEFAULT nextval('candidate_number'), {_columns(CANDIDATE)})")
         for table in TABLES.values():
-            columns = ", ".join(f"{name} {kind}" for name, kind in table.columns.items())
-            self._execute(f"CREATE TABLE {table.source} (day DATE, identity INTEGER, {columns})")
+            self._execute(f"CREATE TABLE {table.source} (day DATE, {'candidate' if table.of_bill else 'identity'} INTEGER, {_columns(table.columns)})")
+            if table.of_bill:
+                self._execute(
+                    f"""CREATE VIEW {table.identified} AS
+                    SELECT day, identity FROM (SELECT candidate, unnest([min(day), max(day)]) AS day FROM {table.source} GROUP BY candidate)
+                    JOIN (SELECT candidate, unnest([{", ".join(CANDIDATE_IDS)}]) AS key FROM bill_candidate) USING (candidate)
+                    JOIN identities USING (key)"""
+                )
 
     def load(self, source: str, days: Iterable[date], files: Sequence[Path]) -> None:
         """Replaces days by what their fact files hold. Raises UnreadableFacts; nothing has changed then."""
@@ -109,10 +58,20 @@ class RecentFacts:
             cursor.execute(f"DELETE FROM {source} WHERE day IN (SELECT unnest($1))", [list(days)]).fetchall()
             if files:
                 self._read(cursor, table, files)
-                cursor.execute(
-                    f"""INSERT INTO {source} SELECT r.day, i.identity, {columns}
-                    FROM rows_read r LEFT JOIN identities i ON i.key = r.key_read WHERE r.link_read IS NULL"""
-                ).fetchall()
+                if table.of_bill:
+                    same = f"FROM bill_candidate c WHERE {_SAME_CANDIDATE}"
+                    names = ", ".join(CANDIDATE)
+                    cursor.execute(
+                        f"INSERT INTO bill_candidate ({names}) FROM (SELECT DISTINCT {names} FROM facts_read) r WHERE NOT EXISTS ({same})"
+                    ).fetchall()
+                    cursor.execute(
+                        f"INSERT INTO {source} SELECT r.day, c.candidate, {columns} FROM facts_read r JOIN bill_candidate c ON {_SAME_CANDIDATE}"
+                    ).fetchall()
+                else:
+                    cursor.execute(
+                        f"""INSERT INTO {source} SELECT r.day, i.identity, {columns}
+                        FROM rows_read r LEFT JOIN identities i ON i.key = r.key_read WHERE r.link_read IS NULL AND r.created_read IS NULL"""
+                    ).fetchall()
 
     def remember_older(self, source: str, files: Sequence[Path]) -> None:
         """Takes in first and last activity from the fact files of days that no window reaches. Raises UnreadableFacts."""
@@ -127,10 +86,22 @@ class RecentFacts:
                 SET first_time = least(older.first_time, excluded.first_time), last_time = greatest(older.last_time, excluded.last_time)"""
             ).fetchall()
 
+    def meet(self, source: str, files: Sequence[Path]) -> None:
+        """Takes in who stands in fact files, with mails and links, and nothing of what they did. Raises UnreadableFacts."""
+        with self._transaction() as cursor:
+            self._read(cursor, TABLES[source], files)
+            cursor.execute(
+                f"""INSERT INTO older SELECT DISTINCT '{source}', i.identity, NULL::BIGINT, NULL::BIGINT
+                FROM rows_read r JOIN identities i ON i.key = r.key_read ON CONFLICT DO NOTHING"""
+            ).fetchall()
+
     def drop_before(self, source: str, day: date) -> None:
         """Lets go of days that no window reaches."""
         with self._transaction() as cursor:
-            cursor.execute(f"DELETE FROM {source} WHERE day < $1", [day]).fetchall()
+            ((dropped,),) = cursor.execute(f"DELETE FROM {source} WHERE day < $1", [day]).fetchall()
+            if dropped and TABLES[source].of_bill:
+                needed = " UNION ALL ".join(f"SELECT candidate FROM {bill}" for bill in _BILLS)
+                cursor.execute(f"DELETE FROM bill_candidate WHERE candidate NOT IN ({needed})").fetchall()
 
     def days(self, source: str) -> DayRange | None:
         """The oldest and newest day in memory that have rows."""
@@ -139,7 +110,7 @@ class RecentFacts:
 
     def identities(self) -> list[SeenIdentity]:
         """Every identity of the stored history, in a stable order."""
-        queries = " UNION ".join(f"SELECT DISTINCT identity, '{source}' FROM {source} WHERE identity IS NOT NULL" for source in TABLES)
+        queries = " UNION ".join(f"SELECT DISTINCT identity, '{table.source}' FROM {table.identified} WHERE identity IS NOT NULL" for table in TABLES.values())
         rows = (
             self.cursor()
             .execute(
@@ -155,40 +126,76 @@ class RecentFacts:
         """Pairs of an Identity Center id and a session name that single events have carried together, in a stable order."""
         return self.cursor().execute("SELECT key, name FROM links JOIN identities USING (identity) ORDER BY key, name").fetchall()
 
+    def creators(self) -> list[tuple[str, str]]:
+        """Resources and the key of the identity that created each, in a stable order. Of several, the one whose event came first."""
+        return self.cursor().execute("SELECT resource, key FROM creators JOIN identities USING (identity) ORDER BY resource").fetchall()
+
+    def principals(self) -> list[tuple[str, str]]:
+        """The ARNs of callers that stand in bills, each with its source, in a stable order."""
+        queries = " UNION ".join(
+            f"SELECT iam_principal, '{bill}' FROM (SELECT DISTINCT candidate FROM {bill}) JOIN bill_candidate USING (candidate) WHERE iam_principal IS NOT NULL"
+            for bill in _BILLS
+        )
+        return self.cursor().execute(f"{queries} ORDER BY ALL").fetchall()
+
     def export_older(self, source: str) -> duckdb.DuckDBPyConnection:
-        """A cursor whose temporary view `older_rows` holds what `import_older` takes back: activity of older days, and all links."""
-        cursor = self.cursor()
-        links = "UNION ALL SELECT key, mail, mail_day, NULL, NULL, name FROM links JOIN identities USING (identity)" if TABLES[source].link != "NULL" else ""
+        """A cursor whose temporary view `older_rows` holds what `import_older` takes back: activity of older days, all links and all creators."""
+        cursor, table = self.cursor(), TABLES[source]
+        links = "UNION ALL SELECT key, mail, mail_day, NULL, NULL, name, NULL FROM links JOIN identities USING (identity)"
+        creators = "UNION ALL SELECT key, mail, mail_day, first_event, NULL, NULL, resource FROM creators JOIN identities USING (identity)"
         cursor.execute(
             f"""CREATE TEMP VIEW older_rows AS
-            SELECT key, mail, mail_day, first_time, last_time, NULL::VARCHAR AS link FROM older JOIN identities USING (identity) WHERE source = '{source}'
-            {links}
-            ORDER BY key, link"""
+            SELECT key, mail, mail_day, first_time, last_time, NULL::VARCHAR AS link, NULL::VARCHAR AS resource
+            FROM older JOIN identities USING (identity) WHERE source = '{source}'
+            {links if table.link != "NULL" else ""}
+            {creators if table.created != "NULL" else ""}
+            ORDER BY key, link, resource"""
         ).fetchall()
         return cursor
 
     def import_older(self, source: str, file: Path) -> None:
         """Takes in what was exported before. Raises UnreadableFacts."""
         with self._transaction() as cursor:
-            self._lay(cursor, "seen", [file], ("key", "mail", "mail_day", "first_time", "last_time", "link"))
+            self._lay(cursor, "seen", [file], _OLDER)
             self._enter(cursor, "SELECT key, mail, mail_day FROM seen")
             cursor.execute(
-                f"INSERT INTO older SELECT '{source}', identity, first_time, last_time FROM seen JOIN identities USING (key) WHERE link IS NULL"
+                f"""INSERT INTO older SELECT '{source}', identity, first_time, last_time
+                FROM seen JOIN identities USING (key) WHERE link IS NULL AND resource IS NULL"""
             ).fetchall()
             cursor.execute("INSERT OR IGNORE INTO links SELECT identity, link FROM seen JOIN identities USING (key) WHERE link IS NOT NULL").fetchall()
+            self._create(cursor, "SELECT resource, key, first_time FROM seen WHERE resource IS NOT NULL")
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A connection of its own to the facts, for reading; temporary tables made on it are its own."""
         return self._database.cursor()
 
     def _read(self, cursor: duckdb.DuckDBPyConnection, table: FactTable, files: Sequence[Path]) -> None:
-        """Lays the rows of fact files as `rows_read`, with key and link, and enters their identities."""
-        needed = ["day", "identity", *table.columns]
-        self._lay(cursor, "facts_read", files, needed)
-        cursor.execute(f"CREATE OR REPLACE TEMP TABLE rows_read AS SELECT *, {table.key} AS key_read, {table.link} AS link_read FROM facts_read").fetchall()
+        """Lays fact files as `facts_read`, and as `rows_read` with key, link and created resource; enters the identities, links and creators."""
+        if table.of_bill:
+            self._lay(cursor, "facts_read", files, ["day", *CANDIDATE, *table.columns])
+            keys = f"unnest([{', '.join(CANDIDATE_IDS)}])"
+            cursor.execute(f"CREATE OR REPLACE TEMP TABLE rows_read AS SELECT DISTINCT day, {keys} AS key_read FROM facts_read").fetchall()
+            self._enter(cursor, "SELECT key_read, NULL::VARCHAR, day FROM rows_read WHERE key_read IS NOT NULL")
+            return
+        self._lay(cursor, "facts_read", files, ["day", "identity", *table.columns])
+        cursor.execute(
+            f"""CREATE OR REPLACE TEMP VIEW rows_read AS
+            SELECT *, {table.key} AS key_read, {table.link}::VARCHAR AS link_read, {table.created}::VARCHAR AS created_read FROM facts_read"""
+        ).fetchall()
         self._enter(cursor, f"SELECT key_read, {table.mail}, day FROM rows_read WHERE key_read IS NOT NULL")
         cursor.execute(
             "INSERT OR IGNORE INTO links SELECT DISTINCT i.identity, link_read FROM rows_read JOIN identities i ON key = key_read WHERE link_read IS NOT NULL"
+        ).fetchall()
+        self._create(cursor, f"SELECT created_read, key_read, {table.first_time} FROM rows_read WHERE created_read IS NOT NULL")
+
+    @staticmethod
+    def _create(cursor: duckdb.DuckDBPyConnection, query: str) -> None:
+        """Takes in (resource, key of an identity, time): whoever came first is the creator."""
+        cursor.execute(
+            f"""INSERT INTO creators
+            SELECT resource, arg_min(identity, (event, key)), min(event)
+            FROM ({query}) created(resource, key, event) JOIN identities USING (key) GROUP BY resource
+            ON CONFLICT DO UPDATE SET identity = excluded.identity, first_event = excluded.first_event WHERE excluded.first_event < creators.first_event"""
         ).fetchall()
 
     @staticmethod
@@ -226,3 +233,7 @@ class RecentFacts:
                 cursor.execute("ROLLBACK").fetchall()
                 raise
             cursor.execute("COMMIT").fetchall()
+
+
+def _columns(columns: dict[str, str]) -> str:
+    return ", ".join(f"{name} {kind}" for name, kind in columns.items())

@@ -7,20 +7,25 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 import exporter
-from exporter import people_file
+from exporter import people_file, people_sync
 from exporter.assembly import Assembly, read_people
 from exporter.config import Config, ConfigErrors
 from exporter.errors import UserError
 from exporter.families.catalogue import GROUPS, families
 from exporter.history import History
 from exporter.model import Snapshot
+from exporter.people import Entry
+from exporter.people_sync import PeopleSync
 from exporter.publisher import Publisher
 from exporter.recent import RecentFacts
 from exporter.refresh import FactsRefresh, Refresh
 from exporter.refreshes import Refreshes, reads
 from exporter.schedule import Schedule
+from exporter.snapshot_people import PeopledSnapshot, SnapshotPeople
+from exporter.sources import cloudtrail, cur
 from exporter.store import Store
 from exporter.telemetry import Telemetry
 from exporter.web.landing import SourceStatus
@@ -54,6 +59,7 @@ class Service:
         self._schedule = Schedule(telemetry.scheduled)
         self._refreshes = self._make_refreshes(config)
         self._reloading = threading.Lock()
+        self._sync: PeopleSync | None = None
 
     # Life
 
@@ -62,9 +68,9 @@ class Service:
         now = self._clock()
         damaged = self._history.open(now)
         self._assembly.take(self._config, self._entries)
-        for name, days in damaged.items():
-            if isinstance(refresh := self._refreshes.by_name.get(name), FactsRefresh):
-                refresh.source.reopen(days)
+        for name, refresh in self._refreshes.by_name.items():
+            if isinstance(refresh, FactsRefresh):
+                refresh.reopen_lost(damaged.get(name, ()))
         self._refreshes.tell()
         self.telemetry.init_source(people_file.SOURCE, people_file.REASONS)
         self.telemetry.build(exporter.__version__, exporter.revision(), self._config.engine)
@@ -73,6 +79,7 @@ class Service:
         self._publisher.start()
         self._schedule.start()
         self._schedule_sources()
+        self._schedule_sync(self._entries)
 
     def stop(self) -> bool:
         """Stops within `STOP_SECONDS`: running queries are cancelled, refreshes end at their next step. False: something runs on, until the process ends."""
@@ -80,8 +87,12 @@ class Service:
         self._schedule.stop()
         self._publisher.stop()
         self._refreshes.stop()
+        if self._sync is not None:
+            self._sync.stop()
+        if (people := self.people()) is not None:
+            people.cancel()
         ended = True
-        for name, refresh in self._refreshes.by_name.items():
+        for name, refresh in {**self._refreshes.by_name, **({} if self._sync is None else {self._sync.name: self._sync})}.items():
             if not refresh.wait(max(0.0, STOP_SECONDS - (time.monotonic() - began))):
                 log.warning("a refresh did not end in time; the next start goes on from there", extra={"fields": {"source": name}})
                 ended = False
@@ -92,7 +103,7 @@ class Service:
         return ended
 
     def reload(self) -> list[str]:
-        """Loads config and people file anew: everything is checked, then swapped; or what runs is kept, and the errors are returned."""
+        """Loads config and people file anew: everything is checked, then swapped; or what runs is kept, and the errors are returned, without values."""
         with self._reloading:
             try:
                 config = self._reread()
@@ -103,12 +114,13 @@ class Service:
             except UserError as error:
                 self.telemetry.config_rejected()
                 log.error("the config was not loaded; the one before goes on", extra={"fields": {"error": str(error)}})
-                return str(error).splitlines()
+                return [fault.without_values() for fault in error.errors] if isinstance(error, ConfigErrors) else str(error).splitlines()
             self._config = config
             self._history.retention = config.store.retention
             self._assembly.take(config, entries)
             if made is not None:
                 self._swap_refreshes(made)
+            self._schedule_sync(entries)
             self.telemetry.build(exporter.__version__, exporter.revision(), config.engine)
             self.telemetry.config_loaded(self._clock())
             self._publisher.request()
@@ -118,6 +130,7 @@ class Service:
     def _check_unchanged(self, config: Config) -> None:
         changed = {
             "store.path": config.store.path != self._config.store.path,
+            "web.config_file": config.web.config_file != self._config.web.config_file,
             "web.listen_address": config.web.listen_address != self._config.web.listen_address,
         }
         if errors := [config.places.error(key, "cannot change while the exporter runs; restart it") for key, is_changed in changed.items() if is_changed]:
@@ -133,6 +146,11 @@ class Service:
     def snapshot(self) -> Snapshot | None:
         """The snapshot of this moment."""
         return self._publisher.current()
+
+    def people(self) -> SnapshotPeople | None:
+        """The people of the snapshot of this moment."""
+        current = self._publisher.current()
+        return current.people if isinstance(current, PeopledSnapshot) else None
 
     def ready(self) -> tuple[bool, str]:
         """Ready once a source has landed."""
@@ -166,12 +184,18 @@ class Service:
     # Sources
 
     def _make_refreshes(self, config: Config) -> Refreshes:
-        return Refreshes(config, self._store, self._history, self.telemetry, self._clock, self._publisher.request)
+        return Refreshes(config, self._store, self._history, self.telemetry, self._clock, self._publisher.request, self._assembly.nobodies)
 
     def _schedule_sources(self) -> None:
         for name, settings in self._config.sources.enabled().items():
             refresh = self._refreshes.by_name[name]
-            self._schedule.set(name, settings.schedule, refresh.refreshed(), self._clock(), refresh.run)
+            self._schedule.set(name, settings.schedule, refresh.refreshed(), self._clock(), partial(self._run, refresh))
+
+    def _run(self, refresh: Refresh) -> None:
+        """Refreshes a source. A bill is read with the creators of resources that CloudTrail knows, so it is asked for again after CloudTrail's first load."""
+        loaded_before = refresh.refreshed() is not None
+        if refresh.run() and not loaded_before and refresh.name == cloudtrail.NAME and cur.NAME in self._refreshes.by_name:
+            self._schedule.run_now(cur.NAME)
 
     def _swap_refreshes(self, made: Refreshes) -> None:
         self._refreshes.stop()
@@ -184,6 +208,20 @@ class Service:
         self._refreshes = self._make_refreshes(self._config)
         self._refreshes.tell()
         self._schedule_sources()
+
+    def _schedule_sync(self, entries: tuple[Entry, ...]) -> None:
+        """Has the user mapping written on its schedule, where the config has a place for it."""
+        if self._sync is not None:
+            self._sync.stop()
+            self._schedule.remove(self._sync.name)
+        settings = self._config.people.sync
+        if settings.location is None:
+            self.telemetry.drop_source(people_sync.NAME)
+            self._sync = None
+            return
+        self._sync = sync = PeopleSync(self._config, entries, self._store, self.telemetry, self._clock)
+        self.telemetry.init_source(sync.name, (), sync.refreshed())
+        self._schedule.set(sync.name, settings.schedule, sync.refreshed(), self._clock(), sync.run)
 
     # Snapshots
 

@@ -60,10 +60,10 @@ def build(
     cursor.execute("BEGIN").fetchall()
     try:
         overage = lay(cursor, people, known_since, config, landed, now)
-        groups = [group for group in GROUPS if group.source is None or (group.source in landed and landed[group.source].fresh(now))]
-        stated = [one for group in groups for one in state(cursor, group, _present(group, landed, now), config.windows)]
+        groups = published_groups(landed, now)
+        stated = [one for group, present in groups for one in state(cursor, group, present, config.windows)]
         kept, rankings = dict(standings), {}
-        for group in groups:
+        for group, _ in groups:
             if group.standing is not None and group.source is not None:
                 basis = f"{now.date()} {landed[group.source].days} {config.limits.breakdown_users}"
                 rankings[group.name], kept[group.name] = rank(cursor, group, people, config.limits, standings.get(group.name), basis)
@@ -77,8 +77,13 @@ def build(
     return Built(Snapshot(windows.valid_from(now, landed), windows.valid_until(now, landed), chunks, after, folded, step), kept, overage)
 
 
-def _present(group: Group, landed: Mapping[str, Landed], now: datetime) -> tuple[str, ...]:
-    return () if group.source is None else tuple(windows.windows(now, landed[group.source]))
+def published_groups(landed: Mapping[str, Landed], now: datetime) -> list[tuple[Group, tuple[str, ...]]]:
+    """The groups that are published at `now`, each with the windows that are present: those of its source, which has landed and is fresh."""
+    return [
+        (group, () if group.source is None else tuple(windows.windows(now, landed[group.source])))
+        for group in GROUPS
+        if group.source is None or (group.source in landed and landed[group.source].fresh(now))
+    ]
 
 
 def _render(cursor: duckdb.DuckDBPyConnection, one: Stated, series: Mapping[str, int]) -> Iterator[Chunk]:

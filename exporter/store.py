@@ -18,6 +18,7 @@ import fcntl
 import gzip
 import os
 import re
+import shutil
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
@@ -29,23 +30,31 @@ import msgspec
 from isal import igzip
 
 from exporter.errors import UserError
+from exporter.forgotten import DOCUMENT, Forgotten, take_out, take_out_older
 from exporter.model import DayRange, FactBatch
 
 LAYOUT_VERSION = 1
 _SUFFIX = ".parquet"
 _OBJECT_SUFFIX = ".ndjson.gz"
 _ASIDE = ".tmp"
+_SCRATCH = "scratch"
 _FOLDERS = ("facts", "objects", "sources", "people")
 _State = TypeVar("_State", bound=msgspec.Struct)
+
+
+class StoreInUse(UserError):
+    """Another process has the store open."""
 
 
 class Store:
     """An open store. One at a time may be open for writing; `close` gives it back."""
 
-    def __init__(self, path: Path, lock: IO[str]) -> None:
+    def __init__(self, path: Path, lock: IO[str] | None) -> None:
         self.path = path
         self._lock = lock
         self._database = duckdb.connect(config={"threads": 1})
+        self.forgotten = self.recall(DOCUMENT, Forgotten) or Forgotten()
+        """Who must not come back; `forget` replaces it."""
 
     @classmethod
     def open(cls, path: Path) -> Store:
@@ -57,7 +66,7 @@ class Store:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             lock.close()
-            raise UserError(f"the store {path} is in use by another exporter; stop that one, or set store.path to another folder") from error
+            raise StoreInUse(f"the store {path} is in use by another exporter; stop that one, or set store.path to another folder") from error
         store = cls(path, lock)
         try:
             store._check_version()
@@ -67,9 +76,21 @@ class Store:
             raise
         return store
 
+    @classmethod
+    def look(cls, path: Path) -> Store:
+        """The folder for reading only, also while another process writes it: nothing is locked, made or cleaned, and a folder that is missing reads as empty.
+
+        Raises UserError when it is of a newer version.
+        """
+        store = cls(path, None)
+        if (path / "version").exists():
+            store._check_version()
+        return store
+
     def close(self) -> None:
         """Gives the store back to other processes."""
-        self._lock.close()
+        if self._lock is not None:
+            self._lock.close()
 
     def _check_version(self) -> None:
         marker = self.path / "version"
@@ -103,6 +124,7 @@ class Store:
         rows = batch.rows
         connection.execute("CREATE TEMP TABLE batch AS SELECT * FROM rows").fetchall()
         del rows
+        take_out(connection, "batch", batch.source, self.forgotten)
         counts: dict[date, int] = dict(connection.execute("SELECT day, count(*) FROM batch GROUP BY day").fetchall())
         if strange := set(counts) - set(batch.days):
             raise ValueError(f"{batch.source}: rows of {min(strange)} in a batch of other days")
@@ -152,6 +174,51 @@ class Store:
         for path in folder.glob(f"*{_SUFFIX}"):
             if path != target:
                 path.unlink()
+
+    # Forgetting
+
+    def forget(self, forgotten: Forgotten) -> None:
+        """Remembers who is forgotten. `erase` and `erase_older` then take them out."""
+        self.remember(DOCUMENT, forgotten)
+        self.forgotten = forgotten
+
+    def erase(self, source: str, day: date, forgotten: Forgotten, *, write: bool) -> int:
+        """Takes who is forgotten out of a stored day, or only counts the rows. A file that holds none of them is not touched."""
+
+        def take(connection: duckdb.DuckDBPyConnection) -> int:
+            return take_out(connection, "stored", source, forgotten)
+
+        return self._without(self._fact_file(source, day), take, write)
+
+    def erase_older(self, source: str, forgotten: Forgotten, *, write: bool) -> int:
+        """`erase` for the first and last activity of older days, and the links."""
+        kept = self.older(source)
+        return 0 if kept is None else self._without(kept[1], lambda connection: take_out_older(connection, "stored", forgotten), write)
+
+    def erase_aside(self, *, write: bool) -> int:
+        """Deletes the damaged files that were set aside, or only counts them: nobody can tell whose rows they hold."""
+        found = [path for folder in ("facts", "people") for path in (self.path / folder).rglob("*.damaged")]
+        for path in found if write else ():
+            path.unlink(missing_ok=True)
+        return len(found)
+
+    def erase_objects(self, *, write: bool) -> int:
+        """Deletes all decoded objects, or only counts them; they are fetched again while their days are open."""
+        found = [path for path in (self.path / "objects").rglob("*") if path.is_file()]
+        for path in found if write else ():
+            path.unlink(missing_ok=True)
+        return len(found)
+
+    def _without(self, file: Path, take: Callable[[duckdb.DuckDBPyConnection], int], write: bool) -> int:
+        connection = self._database.cursor()
+        try:
+            connection.execute("CREATE OR REPLACE TEMP TABLE stored AS FROM read_parquet($1)", [str(file)]).fetchall()
+            rows = take(connection)
+        except duckdb.Error as error:
+            raise UserError(f"{file} cannot be read, so nobody can be taken out of it; delete it or put back a good copy, then run forget again") from error
+        if rows and write:
+            self._write_parquet(file, connection, "FROM stored", {})
+        return rows
 
     # What sources remember
 
@@ -203,6 +270,18 @@ class Store:
             if path.name not in wanted:
                 path.unlink(missing_ok=True)
 
+    @contextlib.contextmanager
+    def scratch(self, source: str) -> Iterator[Path]:
+        """An empty folder for files that are too large for memory and needed once; it is gone afterwards, or with the next one."""
+        folder = self.path / "objects" / source / _SCRATCH
+        with _told(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
     # Writing
 
     def _rows(self, path: Path) -> int:
@@ -224,6 +303,8 @@ class Store:
         self._aside(target, lambda aside: aside.write_bytes(data))
 
     def _aside(self, target: Path, write: Callable[[Path], object]) -> None:
+        if self._lock is None:
+            raise RuntimeError("this store was opened for reading")
         aside = target.with_name(target.name + _ASIDE)
         with _told(target):
             target.parent.mkdir(parents=True, exist_ok=True)

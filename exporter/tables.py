@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 
 import duckdb
 
 from exporter import windows
+from exporter.bill_tables import lay_bill
 from exporter.config import Config
 from exporter.exposition import label_pairs
+from exporter.fact_tables import TABLES
 from exporter.kiro_overage import Overage, decide
+from exporter.laying import lay_table
 from exporter.model import FOLDED
 from exporter.people import People
-from exporter.recent import TABLES
 from exporter.windows import Landed
 
 
@@ -24,17 +26,18 @@ def lay(
     _time(cursor, landed, now)
     _persons(cursor, people, known_since)
     _activity(cursor)
+    lay_bill(cursor, people, config)
     _usage(cursor, config)
     return _kiro(cursor, config)
 
 
 def _time(cursor: duckdb.DuckDBPyConnection, landed: Mapping[str, Landed], now: datetime) -> None:
     month = windows.month_of(now.date())
-    _table(cursor, "clock", {"today": "DATE", "month_first": "DATE", "month_last": "DATE"}, [(now.date(), month.first, month.last)])
+    lay_table(cursor, "clock", {"today": "DATE", "month_first": "DATE", "month_last": "DATE"}, [(now.date(), month.first, month.last)])
     known = [(source, state.days.first, state.days.last) for source, state in landed.items() if state.days is not None]
-    _table(cursor, "landed", {"source": "VARCHAR", "first_day": "DATE", "last_day": "DATE"}, known)
+    lay_table(cursor, "landed", {"source": "VARCHAR", "first_day": "DATE", "last_day": "DATE"}, known)
     days = [(source, suffix, day) for source, state in landed.items() for suffix, span in windows.windows(now, state).items() for day in span]
-    _table(cursor, "window_days", {"source": "VARCHAR", '"window"': "VARCHAR", "day": "DATE"}, days)
+    lay_table(cursor, "window_days", {"source": "VARCHAR", '"window"': "VARCHAR", "day": "DATE"}, days)
 
 
 def _persons(cursor: duckdb.DuckDBPyConnection, people: People, known_since: Mapping[str, int]) -> None:
@@ -69,8 +72,8 @@ def _persons(cursor: duckdb.DuckDBPyConnection, people: People, known_since: Map
         )
         for p in people.persons
     ]
-    _table(cursor, "person", columns, rows)
-    _table(cursor, "owner", {"identity": "INTEGER", "person": "INTEGER"}, list(people.owners.items()))
+    lay_table(cursor, "person", columns, rows)
+    lay_table(cursor, "owner", {"identity": "INTEGER", "person": "INTEGER"}, list(people.owners.items()))
     # The folded people of a team are one more person, with a number below everybody's, so that they stand first in their family.
     cursor.execute(
         "CREATE TEMP TABLE other AS SELECT -row_number() OVER (ORDER BY team DESC) AS person, team FROM (SELECT DISTINCT team FROM person)"
@@ -85,7 +88,7 @@ def _persons(cursor: duckdb.DuckDBPyConnection, people: People, known_since: Map
 def _activity(cursor: duckdb.DuckDBPyConnection) -> None:
     recent = " UNION ALL ".join(
         f"""SELECT '{table.source}' AS source, identity, min({table.first_time}) AS first_time, max({table.last_time}) AS last_time
-        FROM {table.source} WHERE identity IS NOT NULL AND ({table.active}) GROUP BY identity"""
+        FROM {table.identified} WHERE identity IS NOT NULL AND ({table.active}) GROUP BY identity"""
         for table in TABLES.values()
     )
     cursor.execute(
@@ -98,25 +101,17 @@ def _usage(cursor: duckdb.DuckDBPyConnection, config: Config) -> None:
     score, levels = config.usage.score, config.usage.levels
     weights = [] if score is None else [(score.read, score.write, score.sensitive)]
     amount = "DECIMAL(18,6)"
-    _table(cursor, "usage_score", {"read_weight": amount, "write_weight": amount, "sensitive_weight": amount}, weights)
+    lay_table(cursor, "usage_score", {"read_weight": amount, "write_weight": amount, "sensitive_weight": amount}, weights)
     starts = [] if levels is None else [("inactive", 0), *((name, getattr(levels, name)) for name in ("light", "moderate", "heavy", "very_heavy"))]
-    _table(cursor, "usage_level", {"level": "VARCHAR", "from_events": "BIGINT"}, starts)
+    lay_table(cursor, "usage_level", {"level": "VARCHAR", "from_events": "BIGINT"}, starts)
 
 
 def _kiro(cursor: duckdb.DuckDBPyConnection, config: Config) -> Overage:
     tiers = [(name, tier.credits, tier.price) for name, tier in config.kiro.tiers.items()]
-    _table(cursor, "kiro_tier", {"tier": "VARCHAR", "credits": "DECIMAL(18,6)", "price": "DECIMAL(18,6)"}, tiers)
+    lay_table(cursor, "kiro_tier", {"tier": "VARCHAR", "credits": "DECIMAL(18,6)", "price": "DECIMAL(18,6)"}, tiers)
     overage = decide(cursor, config.kiro.overage_relation, config.kiro.overage_period)
     columns = {"on_top": "BOOLEAN", "cumulative": "BOOLEAN", "overage_price": "DECIMAL(18,6)", "currency": "VARCHAR", "idle_days": "INTEGER"}
-    _table(
+    lay_table(
         cursor, "kiro_setting", columns, [(overage.on_top, overage.cumulative, config.kiro.overage_price, config.kiro.currency, config.kiro.idle_after.days)]
     )
     return overage
-
-
-def _table(cursor: duckdb.DuckDBPyConnection, name: str, columns: Mapping[str, str], rows: Sequence[tuple[object, ...]]) -> None:
-    """A temporary table of rows from Python, handed over a column at a time: row by row takes a hundred times longer."""
-    cursor.execute(f"CREATE TEMP TABLE {name} ({', '.join(f'{column} {kind}' for column, kind in columns.items())})").fetchall()
-    if rows:
-        unnested = ", ".join(f"unnest(${place}::{kind}[])" for place, kind in enumerate(columns.values(), start=1))
-        cursor.execute(f"INSERT INTO {name} SELECT {unnested}", [list(column) for column in zip(*rows, strict=True)]).fetchall()

@@ -59,6 +59,7 @@ DEFINITIONS: tuple[Definition, ...] = (
     _gauge("build_info", "1, labelled with what runs: version, source revision and engine.", "version", "revision", "engine"),
     _gauge("config_last_reload_successful", "1 if the newest attempt to load the config worked, 0 if the config before it was kept."),
     _gauge("config_last_reload_success_timestamp_seconds", "When a config was last loaded without errors, Unix time."),
+    _gauge("web_config_last_reload_successful", "1 if the newest version of the web config file holds, 0 if the one before was kept; absent without one."),
     _gauge("source_up", "1 if the newest refresh of the source worked, 0 if it failed; absent until one has ended since the start.", "source"),
     _gauge("source_last_success_timestamp_seconds", "When the newest successful refresh of the source ended, Unix time.", "source"),
     _gauge("source_last_attempt_timestamp_seconds", "When the newest refresh of the source began, Unix time.", "source"),
@@ -77,6 +78,8 @@ DEFINITIONS: tuple[Definition, ...] = (
     _gauge("user_collisions", "People whose name was already taken and who carry their short id in the label user."),
     _counter("athena_queries", "Athena queries that were started since the start."),
     _counter("athena_bytes_scanned", "Bytes that Athena reported as scanned since the start."),
+    _counter("athena_queue_seconds", "Seconds that queries waited in Athena's queue since the start."),
+    _counter("athena_engine_seconds", "Seconds that Athena's engine worked on queries since the start."),
     _counter("api_requests", "Requests to AWS APIs since the start, retries included.", "api"),
     _counter("aws_spend_usd", "Estimated cost in US dollars, at list price, of what the exporter asked of AWS since the start.", "api"),
     _gauge("series", "Series in the snapshot that is served.", "family"),
@@ -122,6 +125,10 @@ class Telemetry(Collector):
     def config_rejected(self) -> None:
         """A reload failed; the config before it goes on."""
         self._replace("config_last_reload_successful", {(): 0.0})
+
+    def web_config(self, *, loaded: bool) -> None:
+        """The file of --web.config.file has a new version, and it was taken or refused."""
+        self._replace("web_config_last_reload_successful", {(): float(loaded)})
 
     def init_source(self, source: str, reasons: Iterable[str] = (), last_success: datetime | None = None) -> None:
         """Counters of a source at 0, for every reason of rejection that can be known; those that count already stay.
@@ -212,10 +219,12 @@ class Telemetry(Collector):
         with self._change() as values:
             _add(values["athena_queries"], (), 1)
 
-    def athena_scanned(self, scanned_bytes: int, spend_usd: float) -> None:
-        """A query ended, cancelled ones too, and Athena says what it scanned."""
+    def athena_ended(self, scanned_bytes: int, spend_usd: float, *, queue_seconds: float = 0.0, engine_seconds: float = 0.0) -> None:
+        """A query ended, cancelled ones too, and Athena says what it scanned and how long it waited and worked."""
         with self._change() as values:
             _add(values["athena_bytes_scanned"], (), scanned_bytes)
+            _add(values["athena_queue_seconds"], (), queue_seconds)
+            _add(values["athena_engine_seconds"], (), engine_seconds)
             _add(values["aws_spend_usd"], ("athena",), spend_usd)
 
     def publish(self, snapshot: Published, at: datetime) -> None:

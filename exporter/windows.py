@@ -12,8 +12,14 @@ TODAY = "today"
 SUFFIXES = (TODAY, "yesterday", "3d_ago", "last_7d", "last_30d", "month_to_date", "last_month")
 """Every window suffix, in the order in which they are published and documented."""
 
+BILL = "bill"
+"""The name of the bill that pays among the sources that have landed."""
+
 RECENT_DAYS = 62
 """No window reaches further back than this: a whole month after a whole month."""
+
+_CORRECTED = timedelta(hours=1)
+"""A clock that is set back by less has closed no day that was not over: sources wait for hours before they close one."""
 
 _ONE_DAY = {"yesterday": 1, "3d_ago": 3}
 _ROLLING = {"last_7d": 7, "last_30d": 30}
@@ -39,6 +45,11 @@ class Landed:
     def fresh(self, now: datetime) -> bool:
         """True while the newest landed day is no older than `max_age`."""
         return self.withdrawn_at is not None and now < self.withdrawn_at
+
+
+def with_bill(landed: Mapping[str, Landed], paying: str | None) -> dict[str, Landed]:
+    """What has landed, with the bill that pays a second time under the name `bill`: families of cost are the same whichever source it is."""
+    return dict(landed) if paying is None or paying not in landed else {**landed, BILL: landed[paying]}
 
 
 def month_of(day: date) -> DayRange:
@@ -102,6 +113,11 @@ def recent(now: datetime) -> DayRange:
     """The days that any window of today or of tomorrow can reach."""
     today = now.date()
     return DayRange(min(month_of(today.replace(day=1) - timedelta(days=1)).first, today - timedelta(days=RECENT_DAYS)), today)
+
+
+def was_ahead(remembered: datetime | None, now: datetime) -> bool:
+    """Whether what is remembered was written by a clock that was ahead of `now` by more than clocks are usually corrected."""
+    return remembered is not None and remembered - now > _CORRECTED
 
 
 def working_days(days: DayRange) -> int:

@@ -11,10 +11,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import billed
 import duckdb
 import nanoarrow
+from billed import Billed
 from prometheus_client.parser import text_string_to_metric_families
 
+from exporter.attribution import Rules, with_principals
 from exporter.config import Config
 from exporter.folding import Standing
 from exporter.model import ArrowStream, DayRange
@@ -22,7 +25,7 @@ from exporter.people import Entry, People, resolve
 from exporter.privacy import Published as Privacy
 from exporter.recent import RecentFacts
 from exporter.snapshot import Built, build
-from exporter.windows import Landed
+from exporter.windows import Landed, with_bill
 
 MAX_AGE = timedelta(days=14)
 Amount = Decimal | int | str | None
@@ -79,7 +82,8 @@ class Caused:
     """What one principal caused on one day in CloudTrail: events of each dimension.
 
     `who` is an Identity Center id, or `<identity kind>:<identity>`, or None for a principal that is not human. All `denied` are in the first access that
-    has events. `first` and `last` are seconds after midnight, of the sensitive events too; `linked` is a session name seen in the same events as the id.
+    has events. `first` and `last` are seconds after midnight, of the sensitive events too; `linked` is a session name seen in the same events as the id,
+    `created` are resources.
     """
 
     day: date
@@ -96,6 +100,7 @@ class Caused:
     first: int = 8 * 3600
     last: int = 17 * 3600
     linked: str | None = None
+    created: tuple[str, ...] = ()
 
     def rows(self) -> list[tuple[object, ...]]:
         kind, _, key = ("user_id:" + self.who if ":" not in self.who else self.who).partition(":") if self.who is not None else (None, None, None)
@@ -109,6 +114,7 @@ class Caused:
             "account": self.accounts,
             "category": self.sensitive,
             "link": {self.linked: 1} if self.linked else {},
+            "created": dict.fromkeys(self.created, 1),
         }
         found: list[tuple[object, ...]] = []
         for dimension, values in dimensions.items():
@@ -126,13 +132,17 @@ _COLUMNS = {
     "kiro_features": "day DATE, identity VARCHAR, account VARCHAR, region VARCHAR, counter VARCHAR, value BIGINT",
     "cloudtrail": "day DATE, kind VARCHAR, identity_kind VARCHAR, identity VARCHAR, dimension VARCHAR, value VARCHAR,"
     " events BIGINT, denied BIGINT, sensitive BIGINT, first_event BIGINT, last_event BIGINT",
+    "cur": billed.COLUMNS,
+    "cost_explorer": billed.COLUMNS,
 }
 """The fact files' columns: what sql/facts/*.sql select."""
 
-Fact = Used | Counted | Caused
+Fact = Used | Counted | Caused | Billed
 
 
 def source_of(fact: Fact) -> str:
+    if isinstance(fact, Billed):
+        return fact.source
     if isinstance(fact, Caused):
         return "cloudtrail"
     return "kiro_credits" if isinstance(fact, Used) else "kiro_features"
@@ -247,8 +257,9 @@ def publish(
     recent = facts if isinstance(facts, RecentFacts) else in_memory(list(facts))
     settings = settings or config()
     privacy = Privacy(settings.privacy.user_label, settings.privacy.hash_key or "", settings.privacy.only_teams, settings.privacy.exclude_users)
-    people = privacy.of(resolve(entries, recent.identities(), settings.people.team, recent.links(), privacy.label))
-    built = build(recent, people, known_since or {}, settings, days, standings or {}, now)
+    seen = with_principals(recent.identities(), recent.principals(), Rules.of(settings.people.patterns))
+    people = privacy.of(resolve(entries, seen, settings.people.team, recent.links(), privacy.label))
+    built = build(recent, people, known_since or {}, settings, with_bill(days, settings.paying), standings or {}, now)
     return Published(built, people, parse(b"".join(chunk.plain for chunk in built.snapshot.chunks).decode()))
 
 

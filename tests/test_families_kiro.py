@@ -285,6 +285,8 @@ CONTRACT = {
     "kiro_user_seat": ((*PERSON, "tier", "status"), ()),
     "kiro_user_seat_start_timestamp_seconds": (PERSON, ()),
     "kiro_user_list_cost": ((*PERSON, "component", "currency"), ("month_to_date", "last_month")),
+    "kiro_user_recommended_tier": ((*PERSON, "tier"), ()),
+    "kiro_user_rightsizing_saving": ((*PERSON, "currency"), ()),
     "kiro_tier_included_credits": (("tier",), ()),
     "kiro_tier_price": (("tier", "currency"), ()),
     "kiro_overage_price": (("currency",), ()),

@@ -470,7 +470,7 @@ def test_an_operation_that_does_not_exist_is_an_error() -> None:
 def test_the_command_names_the_logs_in_the_config(tmp_path: Path) -> None:
     folder = tmp_path / "sample"
     result = CliRunner().invoke(sample_data, ["--people", "10", "--days", "2", "--last-day", "2026-11-20", "--events", "3", "--output", str(folder)])
-    assert f'sources:\n  cloudtrail: {{location: "{folder}"}}\n  kiro_credits:' in result.output
+    assert f'sources:\n  cloudtrail: {{location: "{folder}"}}\n  cur:' in result.output
     assert json.loads((folder / "sample.json").read_text())["events"] == 3
 
 

@@ -5,6 +5,7 @@ from exporter.config.bills import Attribution, Bill, BillSource, Budgets, CostEx
 from exporter.config.errors import ConfigError, ConfigErrors, Places
 from exporter.config.loading import load
 from exporter.config.models import (
+    MAPPING_FILE,
     Athena,
     Config,
     Kiro,
@@ -12,6 +13,7 @@ from exporter.config.models import (
     People,
     Privacy,
     Store,
+    Sync,
     Tier,
     Usage,
     Web,
@@ -20,8 +22,10 @@ from exporter.config.models import (
 from exporter.config.scalars import format_duration, host_port, parse_duration, tier_name
 from exporter.config.schedules import Schedule, parse_schedule
 from exporter.config.sources import CloudTrailSource, FactSource, IdentityCenterSource, KiroSource, QueriedSource, Sources
+from exporter.config.web_file import TlsServer, WebFile, load_web_file
 
 __all__ = [
+    "MAPPING_FILE",
     "Athena",
     "Attribution",
     "Aws",
@@ -50,13 +54,17 @@ __all__ = [
     "Schedule",
     "Sources",
     "Store",
+    "Sync",
     "Tier",
+    "TlsServer",
     "Usage",
     "Web",
+    "WebFile",
     "Window",
     "format_duration",
     "host_port",
     "load",
+    "load_web_file",
     "parse_duration",
     "parse_schedule",
     "tier_name",

@@ -19,6 +19,7 @@ _VARIABLE = re.compile(r"\$\$|\$\{([^}]*)\}?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Aliases of aliases multiply: a file of ten lines can stand for more values than fit in memory.
 _MOST_VALUES = 100_000
+_MOST_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,24 @@ class Document:
     """Values that came from the environment: never to be shown."""
     unset: frozenset[KeyPath]
     """Values that could not be filled in, which is already in `errors`."""
+    hidden: bool = False
+    """Whether no value of this file is ever to be shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What differs from one kind of file to another."""
+
+    example: str
+    """Where an operator finds every key."""
+    sample: str
+    """A key with a value."""
+    free_keys: bool
+    """Whether top-level keys that start with `x-` are left out, as places for anchors."""
+    hidden: bool
+
+
+CONFIG_YAML = Format("config.example.yaml", "engine: duckdb", free_keys=True, hidden=False)
 
 
 class TextLoader(yaml.SafeLoader):
@@ -43,19 +62,20 @@ TextLoader.add_implicit_resolver(_NULL, re.compile(r"^(?:~|null|Null|NULL|)$"), 
 TextLoader.add_implicit_resolver(_MERGE, re.compile(r"^<<$"), ["<"])
 
 
-def read(path: Path, environ: Mapping[str, str]) -> Document:
-    """The file with `${NAME}` from `environ`. Top-level keys that start with `x-` are left out; anchors in them work.
+def read(path: Path, environ: Mapping[str, str], format: Format = CONFIG_YAML) -> Document:
+    """The file with `${NAME}` from `environ`.
 
     ConfigErrors when it cannot be read as one YAML mapping; lesser mistakes are in the document's `errors`.
     """
-    text = _content(path)
+    text = _content(path, format)
     try:
         root = yaml.compose(text, Loader=TextLoader)
         if root is None or root.tag == _NULL:
-            raise _whole_file(path, "holds no keys; start from config.example.yaml, which has them all")
+            raise _whole_file(path, f"holds no keys; start from {format.example}, which has them all")
         if not isinstance(root, yaml.MappingNode):
-            raise _whole_file(path, f"expected keys with values such as 'engine: duckdb', got {'a list' if isinstance(root, yaml.SequenceNode) else 'text'}")
-        return _Reading(path, environ).document(root)
+            kind = "a list" if isinstance(root, yaml.SequenceNode) else "text"
+            raise _whole_file(path, f"expected keys with values such as '{format.sample}', got {kind}")
+        return _Reading(path, environ, format).document(root)
     except yaml.MarkedYAMLError as error:
         problem = ", ".join(part for part in (error.context, error.problem) if part)
         mark = error.problem_mark or error.context_mark
@@ -69,15 +89,18 @@ def read(path: Path, environ: Mapping[str, str]) -> Document:
         raise _whole_file(path, "is nested too deeply") from None
 
 
-def _content(path: Path) -> str:
+def _content(path: Path, format: Format) -> str:
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
     except FileNotFoundError:
-        raise _whole_file(path, "there is no such file; name another one, or make it from config.example.yaml") from None
+        raise _whole_file(path, f"there is no such file; name another one, or make it from {format.example}") from None
     except IsADirectoryError:
         raise _whole_file(path, "is a folder; name the file in it") from None
     except OSError as error:
         raise _whole_file(path, f"cannot be read: {error.strerror}") from None
+    if len(content) > _MOST_BYTES:
+        raise _whole_file(path, f"has more than {_MOST_BYTES:,} bytes, which no config needs; name another file")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -98,9 +121,10 @@ def _syntax(path: Path, text: str, position: int, problem: str) -> ConfigErrors:
 class _Reading:
     """One walk over the nodes of a file."""
 
-    def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, environ: Mapping[str, str], format: Format) -> None:
         self.path = path
         self.environ = environ
+        self.format = format
         self.lines: dict[KeyPath, int] = {}
         self.errors: list[ConfigError] = []
         self.secret: set[KeyPath] = set()
@@ -110,15 +134,18 @@ class _Reading:
     def document(self, root: yaml.MappingNode) -> Document:
         data = self.mapping(root, (), [root])
         places = Places(str(self.path), {dotted(path): line for path, line in self.lines.items()})
-        return Document(data, places, tuple(self.errors), frozenset(self.secret), frozenset(self.unset))
+        return Document(data, places, tuple(self.errors), frozenset(self.secret), frozenset(self.unset), self.format.hidden)
 
     def fault(self, path: KeyPath, line: int, message: str) -> None:
         self.errors.append(ConfigError(f"{self.path}:{line}", line, dotted(path), message))
 
-    def value(self, node: yaml.Node, path: KeyPath, around: list[yaml.Node]) -> object:
+    def visit(self) -> None:
         self.visited += 1
         if self.visited > _MOST_VALUES:
             raise _whole_file(self.path, f"holds more than {_MOST_VALUES} values once its aliases are followed")
+
+    def value(self, node: yaml.Node, path: KeyPath, around: list[yaml.Node]) -> object:
+        self.visit()
         line = self.lines[path]
         if any(node is outer for outer in around):
             self.fault(path, line, "is an alias of a section that it stands in")
@@ -139,7 +166,7 @@ class _Reading:
     def mapping(self, node: yaml.MappingNode, path: KeyPath, around: list[yaml.Node]) -> dict[str, object]:
         section: dict[str, object] = {}
         for key, (line, value) in self.entries(node, path, around).items():
-            if path or not key.startswith("x-"):
+            if path or not (self.format.free_keys and key.startswith("x-")):
                 self.lines[*path, key] = line
                 section[key] = self.value(value, (*path, key), around)
         return section
@@ -174,10 +201,13 @@ class _Reading:
     def merged(self, value: yaml.Node, path: KeyPath, line: int, around: list[yaml.Node]) -> dict[str, tuple[int, yaml.Node]]:
         entries: dict[str, tuple[int, yaml.Node]] = {}
         for source in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+            self.visit()
             if not isinstance(source, yaml.MappingNode) or any(source is outer for outer in around):
                 self.fault((*path, "<<"), line, "expected an alias of another section, or a list of them")
             else:
-                entries = self.entries(source, path, [*around, source]) | entries
+                found = self.entries(source, path, [*around, source])
+                self.visited += len(found)
+                entries = found | entries
         return entries
 
     def text(self, raw: str, path: KeyPath, line: int) -> str:

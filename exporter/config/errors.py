@@ -33,9 +33,15 @@ class ConfigError:
     line: int
     key: str
     message: str
+    told: str = ""
+    """The end of the message that tells a value; empty where none is told."""
 
     def __str__(self) -> str:
         return f"{self.place}: {self.key}: {self.message}" if self.key else f"{self.place}: {self.message}"
+
+    def without_values(self) -> str:
+        """The text for whoever may not see the config."""
+        return str(self).removesuffix(self.told)
 
 
 class ConfigErrors(UserError):

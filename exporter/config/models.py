@@ -20,6 +20,7 @@ from exporter.config.scalars import (
     Duration,
     FilePath,
     ListenAddress,
+    Location,
     Pattern,
     S3Location,
     Switch,
@@ -30,6 +31,7 @@ from exporter.config.scalars import (
     format_duration,
     tier_name,
 )
+from exporter.config.schedules import ScheduleText
 from exporter.config.sources import FactSource, IdentityCenterSource, Sources
 
 Window = Literal["today", "yesterday", "3d_ago", "last_7d", "last_30d", "month_to_date", "last_month"]
@@ -59,16 +61,28 @@ class Store(Model):
 class Athena(Model):
     """How queries run with the athena engine."""
 
-    workgroup: Workgroup = key("primary", "Workgroup of the queries. Take one of your own to see and limit what the exporter costs.")
-    database: Database = key("aws_user_exporter", "Database of the tables and views.")
-    output_location: S3Location | None = key(None, "Where results are written; `null` uses the workgroup's own location.")
+    workgroup: Workgroup = key(
+        "primary", "Workgroup of the queries, in each account and region where sources run some. Take one of your own to see and limit what the exporter costs."
+    )
+    database: Database = key("aws_user_exporter", "Database of the tables and views, in each account and region where sources run queries.")
+    output_location: S3Location | None = key(
+        None, "Where results are written; `null` uses the workgroup's own location, or the storage of Athena where the workgroup has managed results."
+    )
     result_reuse_minutes: WholeNumber = key(
         0, "Age up to which Athena may answer with an earlier result, 0 to 10080. Above 0, a refresh may get the answer of the one before.", ge=0, le=10080
     )
     max_bytes_scanned: Bytes = key("100GiB", "A query that scans more is cancelled. Raise it when the log says that a query was.")
     timeout: Duration = key("15m", "A query that takes longer is cancelled.")
-    concurrency: WholeNumber = key(2, "Queries at the same time, 1 or more. The quota of the account is shared with everybody else in the region.", ge=1)
-    aws: AwsOverride | None = key(None, OVERRIDE)
+    concurrency: WholeNumber = key(
+        2,
+        "Queries at the same time, 1 or more, of all sources in turn. The quota of the account is shared with everybody else in the region.",
+        ge=1,
+    )
+    aws: AwsOverride | None = key(
+        None,
+        f"{OVERRIDE} Queries of a source run where its own `aws` says: that one goes over this. "
+        "So logs, bills and reports in different accounts and regions are each queried where they are.",
+    )
 
 
 class Patterns(Model):
@@ -83,6 +97,26 @@ class Patterns(Model):
     human_identity_providers: tuple[Text, ...] = key((), "SAML and OIDC providers whose users are people, by ARN or name.")
 
 
+MAPPING_FILE = "user_mapping.csv"
+"""The file that `people.sync` writes, in its location."""
+
+
+def _of_its_own(location: str) -> str:
+    folder = location.removesuffix("/").removesuffix(MAPPING_FILE)
+    if folder.endswith(".csv") or folder.removeprefix("s3://").strip("/").count("/") < 1:
+        sentences([((), f"expected a folder below the bucket or root which holds nothing but {MAPPING_FILE}: Athena reads whatever is in it")])
+    return f"{folder.removesuffix('/')}/" if folder.startswith("s3://") else folder
+
+
+class Sync(Model):
+    """The directory as a CSV file, for people who use SQL."""
+
+    location: Annotated[Location, AfterValidator(_of_its_own)] | None = key(
+        None, f"Folder or `s3://bucket/prefix/` into which `sync-users` writes `{MAPPING_FILE}`, and nothing else lies. `null` writes none."
+    )
+    schedule: ScheduleText = key("0 3 * * *", "When the running service writes it, where the location is set.")
+
+
 class People(Model):
     """Who the identities are."""
 
@@ -93,6 +127,7 @@ class People(Model):
     )
     team: tuple[TeamRule, ...] = key(("file", "attribute:department"), "Where a person's team comes from: the first rule that answers, else `unknown`.")
     patterns: Patterns = key({}, "Which principals of CloudTrail are people.")
+    sync: Sync = key({}, "Where, and when, the directory is written as CSV.")
 
 
 class Privacy(Model):
@@ -236,6 +271,9 @@ class Web(Model):
     """How the service is reached."""
 
     listen_address: ListenAddress = key("127.0.0.1:10821", "Address of /metrics and everything else. `:10821` lets other machines in.")
+    config_file: FilePath | None = key(
+        None, "TLS, client certificates, users and headers, in the format of Prometheus' exporter-toolkit; `docs/web-config.md` explains it. `null`: none."
+    )
     enable_lifecycle: Switch = key(False, "Whether POST /-/reload and /-/refresh answer. Anybody who reaches the address can then call them.")
 
 
@@ -270,6 +308,16 @@ class Config(Model):
         """Where the keys stand in the file, for errors that only show later. No part of equality."""
         return self._places
 
+    @field_validator("privacy")
+    @classmethod
+    def _names_stay_here(cls, privacy: Privacy, info: ValidationInfo) -> Privacy:
+        people: People | None = info.data.get("people")
+        if people is not None and people.sync.location is not None and privacy.user_label == "hash":
+            sentences(
+                [(("user_label",), "expected another label, or no people.sync.location: hash keeps names and mails inside, and that file is made of them")]
+            )
+        return privacy
+
     @field_validator("bill")
     @classmethod
     def _one_pays(cls, bill: Bill | None, info: ValidationInfo) -> Bill | None:
@@ -301,6 +349,12 @@ class Config(Model):
         override = sections[section].aws
         own = {name: getattr(override, name) for name in override.model_fields_set} if override else {}
         return self.aws.model_copy(update=own)
+
+    def query_aws_for(self, source: str) -> Aws:
+        """Where Athena runs the queries of a source that is on: its own keys over those of `athena.aws` over those of `aws`. KeyError for any other name."""
+        override = self.sources.enabled()[source].aws
+        own = {name: getattr(override, name) for name in override.model_fields_set} if override else {}
+        return self.aws_for("athena").model_copy(update=own)
 
     def engine_for(self, source: str) -> Engine:
         """The engine of a source that is on and queried. KeyError for any other name."""

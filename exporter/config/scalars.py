@@ -30,7 +30,7 @@ class Kind:
 
 
 def _text(value: object, kind: Kind) -> str:
-    if not isinstance(value, str) or not value.strip() or re.search(r"[\x00-\x1f\x7f]", value.strip()):
+    if not isinstance(value, str) or not value.strip() or re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", value.strip()):
         raise ValueError(kind.expected)
     return value.strip()
 

@@ -17,7 +17,11 @@ class KiroSource(Model):
     """One kind of Kiro report."""
 
     location: Location = Field(description="Where the reports are: the folder or prefix above `AWSLogs/`.")
-    table: Table | None = key(None, "With athena: an existing table to read instead of the one that setup makes.")
+    table: Table | None = key(
+        None,
+        "With athena: an existing table or view to read instead of the view that setup makes; it has the columns of that one. `location` is listed all "
+        "the same, to see what has changed.",
+    )
     schedule: ScheduleText = key("1h", "How often the location is listed; only new and changed files are read.")
     history: Duration = key("62d", "How far back the first refresh reads when the store is empty. 62 days fill every window.")
     lookback: Duration = key("7d", "Days that stay open for files that come late or change; at most `history`.")
@@ -43,7 +47,11 @@ class CloudTrailSource(Model):
     """The logs of CloudTrail, of an organisation or of an account."""
 
     location: Location = Field(description="Where the logs are: the folder or prefix above `AWSLogs/`.")
-    table: Table | None = key(None, "With athena: an existing table to read instead of the one that setup makes.")
+    table: Table | None = key(
+        None,
+        "With athena: an existing table or view to read instead of the table that setup makes; it has the columns of that one, `account`, `region` and "
+        "`delivered` (`yyyy/mm/dd`) included. The accounts and regions that have logs are found below `location`, where that is a bucket.",
+    )
     schedule: ScheduleText = key("1h", "How often the running day is read.")
     history: Duration = key("62d", "How far back the first refresh reads when the store is empty, a day at a time. 62 days fill every window.")
     include_data_events: Switch = key(False, "Whether data events (single objects, invocations) count too. They can be many times the management events.")

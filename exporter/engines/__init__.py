@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Protocol
@@ -28,13 +28,17 @@ def statement(name: str) -> Statement:
 class Relation:
     """What a table or view of `sql/` looks like on the embedded engine: columns with DuckDB types, and where its rows are.
 
-    They stand in files of newline-delimited JSON, gzipped; or, where there are few, in `rows`.
+    They stand in files of newline-delimited JSON, gzipped; in files of Parquet, where `parquet` is set; or, where there are few, in `rows`.
     """
 
     name: str
     columns: Mapping[str, str]
     files: Sequence[Path] = ()
     rows: Sequence[tuple[object, ...]] = ()
+    parquet: bool = False
+    """Columns that the files lack are NULL then, and values of another type; those that are not named are not read."""
+    partition: Mapping[str, str] = field(default_factory=dict)
+    """Columns, beside the others, that have one value in all files: they are no part of Parquet files but of the folder in which these lie."""
 
 
 class Engine(Protocol):

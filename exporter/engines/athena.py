@@ -6,38 +6,34 @@ Brings boto3 with it; import this module only where the engine is `athena`.
 from __future__ import annotations
 
 import logging
-import re
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Any, cast
 
-import duckdb
-import nanoarrow
 import pyathena
 from botocore.exceptions import BotoCoreError, ClientError
 from pyathena.connection import Connection
 from pyathena.converter import Converter
 from pyathena.cursor import Cursor
-from pyathena.model import AthenaCalculationExecutionStatus, AthenaQueryExecution
+from pyathena.model import AthenaQueryExecution
 from pyathena.util import RetryConfig, stop_retries_on
 
-from exporter.aws import explain
-from exporter.config import Athena, format_duration
+from exporter.config import Athena
 from exporter.engines import Relation, Statement
-from exporter.engines.athena_requests import POLL, REQUESTS, START, CountedClient, Session
-from exporter.errors import TransientError, UserError
+from exporter.engines.athena_failures import explained
+from exporter.engines.athena_requests import REQUESTS, Client, CountedClient, Session, StartTokens
+from exporter.engines.athena_results import PAGE_ROWS, ResultObject, columns_of, from_pages
+from exporter.engines.athena_watch import Watch
+from exporter.engines.places import Places
+from exporter.errors import UserError
 from exporter.model import ArrowStream
-from exporter.quoting import sql_name
 from exporter.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
-PAGE_ROWS = 1000
-"""Rows that one GetQueryResults can return."""
 
 RETRIES = RetryConfig(attempt=4)
 """Of a throttled request within a query: to give up costs a new query, so it is worth more than one attempt."""
@@ -45,53 +41,49 @@ RETRIES = RetryConfig(attempt=4)
 USD_PER_TERABYTE = 5.0
 _MEGABYTE, _TERABYTE = 10**6, 10**12
 _LEAST_MEGABYTES = 10
-
-# https://docs.aws.amazon.com/athena/latest/ug/data-types.html
-_TYPES = {
-    "boolean": "BOOLEAN",
-    "tinyint": "TINYINT",
-    "smallint": "SMALLINT",
-    "integer": "INTEGER",
-    "bigint": "BIGINT",
-    "real": "FLOAT",
-    "float": "FLOAT",
-    "double": "DOUBLE",
-    "char": "VARCHAR",
-    "varchar": "VARCHAR",
-    "string": "VARCHAR",
-    "date": "DATE",
-    "timestamp": "TIMESTAMP",
-}
-_NOT_THERE = re.compile(r"\w+_NOT_FOUND|SYNTAX_ERROR|INVALID_VIEW|does not exist|cannot be resolved", re.IGNORECASE)
+_MILLISECONDS = 1000.0
 
 
 class AthenaEngine:
-    """Statements on Athena, `athena.concurrency` at a time."""
+    """Statements on Athena in one account and region."""
 
     name = "athena"
     embedded = False
 
     def __init__(
-        self, settings: Athena, client: Callable[[str], Any], telemetry: Telemetry, poll_seconds: float = POLL_SECONDS, retries: RetryConfig = RETRIES
+        self,
+        settings: Athena,
+        client: Callable[[str], Any],
+        telemetry: Telemetry,
+        places: Places | None = None,
+        poll_seconds: float = POLL_SECONDS,
+        retries: RetryConfig = RETRIES,
     ) -> None:
-        """`client` opens a boto3 client by its service name, at the first query: `partial(aws.client, config.aws_for("athena"))`."""
+        """`client` opens a boto3 client by its service name: `partial(aws.client, config.query_aws_for(source))`. Nothing is opened before the first query.
+
+        `places` bounds the queries at a time over several engines; without it, `athena.concurrency` bounds those of this one.
+        """
         self._settings = settings
         self._open_client = client
         self._telemetry = telemetry
         self._poll_seconds = poll_seconds
         self._retries = retries
-        self._places = threading.BoundedSemaphore(settings.concurrency)
+        self._places = places or Places(settings.concurrency)
+        self._tokens = StartTokens()
         self._lock = threading.Lock()
-        self._running: set[_Watch] = set()
+        self._running: set[Watch] = set()
         self._connection: Connection[Cursor] | None = None
-        self._database = duckdb.connect()
+        self._bucket: Any = None
+        """The client of S3 that goes with the connection."""
         telemetry.init_apis(REQUESTS)
-        telemetry.athena_scanned(0, 0.0)
+        telemetry.athena_ended(0, 0.0)
 
     def query(self, statement: Statement, parameters: Sequence[Any], relations: Sequence[Relation] = ()) -> ArrowStream:
         """See `Engine.query`. `relations` are the tables and views of the database. The rows are fetched in full before they are handed on."""
-        watch = _Watch(statement.name, self._settings)
-        with self._tracked(watch), self._place(watch):
+        watch = Watch(statement.name, self._settings)
+        with self._tracked(watch), self._places.taken(watch.check, self._poll_seconds):
+            watch.begin()
+            watch.check()
             return self._run(statement, [literal(value) for value in parameters], watch)
 
     def cancel(self) -> None:
@@ -101,7 +93,7 @@ class AthenaEngine:
                 watch.cancelled.set()
 
     @contextmanager
-    def _tracked(self, watch: _Watch) -> Iterator[None]:
+    def _tracked(self, watch: Watch) -> Iterator[None]:
         with self._lock:
             self._running.add(watch)
         try:
@@ -110,26 +102,19 @@ class AthenaEngine:
             with self._lock:
                 self._running.discard(watch)
 
-    @contextmanager
-    def _place(self, watch: _Watch) -> Iterator[None]:
-        while not self._places.acquire(timeout=self._poll_seconds):
-            watch.check()
-        try:
-            watch.begin()
-            watch.check()
-            yield
-        finally:
-            self._places.release()
-
-    def _run(self, statement: Statement, parameters: list[str], watch: _Watch) -> ArrowStream:
-        cursor = self._connected().cursor(on_poll=watch.polled)
+    def _run(self, statement: Statement, parameters: list[str], watch: Watch) -> ArrowStream:
+        connection = self._connected()
+        cursor = connection.cursor(on_poll=watch.polled)
         try:
             with stop_retries_on(watch.cancelled):
                 cursor.execute(statement.text, parameters, paramstyle="qmark", on_start_query_execution=self._started)
                 return self._rows(cursor, watch)
         except pyathena.Error as error:
             self._stop(cursor, watch)
-            raise self._explained(error, watch) from error
+            meaning = explained(error, watch, self._settings)
+            if isinstance(meaning, UserError) and isinstance(error.__cause__, (ClientError, BotoCoreError)):
+                self._forget(connection)
+            raise meaning from error
         except BaseException:
             self._stop(cursor, watch)
             raise
@@ -140,8 +125,9 @@ class AthenaEngine:
         with self._lock:
             if self._connection is None:
                 reuse = self._settings.result_reuse_minutes
+                client = CountedClient(self._open_client("athena"), self._telemetry.api_request, self._tokens)
                 self._connection = Connection(
-                    session=cast(Any, Session(CountedClient(self._open_client("athena"), self._telemetry.api_request))),
+                    session=cast(Any, Session(client)),
                     work_group=self._settings.workgroup,
                     schema_name=self._settings.database,
                     s3_staging_dir=self._settings.output_location or "",
@@ -154,97 +140,52 @@ class AthenaEngine:
                 )
             return self._connection
 
+    def _forget(self, connection: Connection[Cursor]) -> None:
+        """Has the next query open a client of its own: credentials that were renewed in a file are found only then."""
+        with self._lock:
+            if self._connection is connection:
+                self._connection = self._bucket = None
+
     def _started(self, query_id: str) -> None:
         self._telemetry.athena_query()
         log.debug("query started", extra={"fields": {"query": query_id}})
 
-    def _rows(self, cursor: Cursor, watch: _Watch) -> ArrowStream:
-        """The answer as a table of DuckDB's, cast there from Athena's text: exact for decimals, and in columns."""
-        columns = [(name, _duckdb_type(name, kind, precision, scale)) for name, kind, _, _, precision, scale, _ in cursor.description or ()]
-        answer = self._database.cursor()
-        answer.execute(f"CREATE TEMP TABLE answer ({', '.join(f'{sql_name(name)} {kind}' for name, kind in columns)})").fetchall()
-        cast_each = ", ".join(f"CAST(unnest(${place}::VARCHAR[]) AS {kind})" for place, (_, kind) in enumerate(columns, start=1))
-        while page := cursor.fetchmany(PAGE_ROWS):
-            answer.execute(f"INSERT INTO answer SELECT {cast_each}", [list(column) for column in zip(*page, strict=True)]).fetchall()
-            watch.check()
-        return cast(ArrowStream, nanoarrow.ArrayStream(answer.sql("FROM answer")))
+    def _rows(self, cursor: Cursor, watch: Watch) -> ArrowStream:
+        columns = columns_of(cursor)
+        first = cast(Sequence[Sequence[str | None]], cursor.fetchmany(PAGE_ROWS - 1))
+        execution = watch.execution
+        address = execution.output_location if execution is not None and execution.encryption_option != "CSE_KMS" else None
+        if len(first) < PAGE_ROWS - 1 or not address:
+            return from_pages(cursor, columns, first, watch.check)
+        with self._lock:
+            bucket = self._bucket = self._bucket or self._open_client("s3")
+        return ResultObject(bucket, address, watch.name, self._telemetry.api_request).rows(columns, watch.check)
 
-    def _stop(self, cursor: Cursor, watch: _Watch) -> None:
+    def _stop(self, cursor: Cursor, watch: Watch) -> None:
         """Cancels a query that nobody waits for any more: Athena would go on, and charge for it."""
         if cursor.query_id is None or watch.ended:
             return
         try:
             cursor.cancel()
-        except pyathena.Error as error:
+            # What it scanned until it stopped has to be paid.
+            client = cast(Client, cursor.connection.client)
+            watch.execution = AthenaQueryExecution(client.get_query_execution(QueryExecutionId=cursor.query_id))
+        except (pyathena.Error, ClientError, BotoCoreError) as error:
             log.warning("the query could not be cancelled", extra={"fields": {"query": cursor.query_id, "error": str(error)}})
 
-    def _account(self, watch: _Watch) -> None:
+    def _account(self, watch: Watch) -> None:
         execution = watch.execution
         if execution is None:
             return
         scanned = execution.data_scanned_in_bytes or 0
-        free = execution.state == AthenaQueryExecution.STATE_FAILED or execution.reused_previous_result
-        self._telemetry.athena_scanned(scanned, 0.0 if free else price_usd(scanned))
-
-    def _explained(self, error: pyathena.Error, watch: _Watch) -> UserError | TransientError:
-        cause = error.__cause__
-        workgroup = f"the Athena workgroup {self._settings.workgroup}"
-        if isinstance(cause, ClientError):
-            return explain(cause, f"athena:{cause.operation_name}", workgroup)
-        if isinstance(cause, BotoCoreError):
-            return explain(cause, START if watch.execution is None else POLL, workgroup)
-        execution = watch.execution
-        if execution is None or execution.state == AthenaQueryExecution.STATE_SUCCEEDED:
-            return TransientError(f"the answer of the query {watch.name} could not be read: {error}")
-        reason = _sentence_part(execution.state_change_reason or execution.error_message or "no reason was given")
-        if execution.state == AthenaQueryExecution.STATE_CANCELLED:
-            return UserError(f"the query {watch.name} was cancelled in Athena ({reason}); look at the limits of {workgroup}.")
-        if execution.retryable:
-            return TransientError(f"Athena could not run the query {watch.name} now: {reason}.")
-        if _NOT_THERE.search(reason):
-            return UserError(
-                f"Athena failed the query {watch.name}: {reason}; "
-                f"the database {self._settings.database} needs the tables and views of sql/ as this version has them."
-            )
-        return UserError(f"Athena failed the query {watch.name}: {reason}; its page in the Athena console says more ({execution.query_id}).")
-
-
-class _Watch:
-    """One query: how far it is, and whether it must end."""
-
-    def __init__(self, name: str, settings: Athena) -> None:
-        self.name = name
-        self.cancelled = threading.Event()
-        self.execution: AthenaQueryExecution | None = None
-        self._timeout = settings.timeout
-        self._max_bytes = settings.max_bytes_scanned
-        self._deadline: float | None = None
-
-    @property
-    def ended(self) -> bool:
-        return self.execution is not None and self.execution.state in AthenaQueryExecution.TERMINAL_STATES
-
-    def begin(self) -> None:
-        self._deadline = time.monotonic() + self._timeout.total_seconds()
-
-    def polled(self, execution: AthenaQueryExecution | AthenaCalculationExecutionStatus) -> None:
-        """PyAthena calls this with every state that it sees."""
-        self.execution = cast(AthenaQueryExecution, execution)
-        if not self.ended:
-            self.check()
-
-    def check(self) -> None:
-        """Raises why the query must not go on."""
-        if self.cancelled.is_set():
-            raise TransientError(f"the query {self.name} was cancelled, because the service is stopping or its source is being replaced")
-        if self._deadline is not None and time.monotonic() > self._deadline:
-            raise TransientError(f"the query {self.name} was cancelled: it took longer than athena.timeout ({format_duration(self._timeout)})")
-        scanned = (self.execution.data_scanned_in_bytes if self.execution else None) or 0
-        if scanned > self._max_bytes:
-            raise UserError(
-                f"the query {self.name} was cancelled: it had scanned {scanned:,} bytes, "
-                f"more than athena.max_bytes_scanned ({self._max_bytes:,}); raise that, or read less."
-            )
+        in_vain = execution.state == AthenaQueryExecution.STATE_FAILED or (execution.state == AthenaQueryExecution.STATE_CANCELLED and not scanned)
+        free = in_vain or execution.statement_type == AthenaQueryExecution.STATEMENT_TYPE_DDL or execution.reused_previous_result
+        self._telemetry.athena_ended(
+            scanned,
+            0.0 if free else price_usd(scanned),
+            queue_seconds=(execution.query_queue_time_in_millis or 0) / _MILLISECONDS,
+            engine_seconds=(execution.engine_execution_time_in_millis or 0) / _MILLISECONDS,
+        )
 
 
 class _Text(Converter):
@@ -274,15 +215,3 @@ def price_usd(scanned_bytes: int) -> float:
     """What a query costs at list price: 5 USD a terabyte, in whole megabytes, 10 of them at least (https://aws.amazon.com/athena/pricing/)."""
     megabytes = max(_LEAST_MEGABYTES, -(-scanned_bytes // _MEGABYTE))
     return megabytes * _MEGABYTE / _TERABYTE * USD_PER_TERABYTE
-
-
-def _duckdb_type(name: str, kind: str, precision: int, scale: int) -> str:
-    if kind == "decimal":
-        return f"DECIMAL({precision},{scale})"
-    if kind not in _TYPES:
-        raise ValueError(f"column {name} is of the Athena type {kind}, which statements of sql/facts must not return")
-    return _TYPES[kind]
-
-
-def _sentence_part(text: str) -> str:
-    return " ".join(text.split()).rstrip(".;")

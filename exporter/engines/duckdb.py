@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -43,7 +46,9 @@ class DuckDBEngine:
 
     @cached_property
     def _database(self) -> duckdb.DuckDBPyConnection:
-        return duckdb.connect(config={"memory_limit": self._memory_limit})
+        # What does not fit goes to the disk; else DuckDB would take the folder in which the service was started.
+        spill = Path(tempfile.gettempdir()) / f"aws-user-exporter-{os.getpid()}"
+        return duckdb.connect(config={"memory_limit": self._memory_limit, "temp_directory": str(spill)})
 
     def cancel(self) -> None:
         """See `Engine.cancel`."""
@@ -80,7 +85,14 @@ class _Answer:
 
 def define(connection: duckdb.DuckDBPyConnection, relation: Relation) -> None:
     """Makes a relation visible to one connection under its name."""
-    if relation.files:
+    if relation.files and relation.parquet:
+        files = ", ".join(sql_text(str(path)) for path in relation.files)
+        rows = f"read_parquet([{files}], union_by_name := true, hive_partitioning := false)"
+        found = {column.lower() for column, *_ in connection.execute(f"DESCRIBE FROM {rows}").fetchall()}
+        selected = [f"TRY_CAST({sql_name(name) if name.lower() in found else 'NULL'} AS {kind}) AS {sql_name(name)}" for name, kind in relation.columns.items()]
+        selected += [f"{sql_text(value)} AS {sql_name(name)}" for name, value in relation.partition.items()]
+        connection.execute(f"CREATE TEMP VIEW {relation.name} AS SELECT {', '.join(selected)} FROM {rows}").fetchall()
+    elif relation.files:
         files = ", ".join(sql_text(str(path)) for path in relation.files)
         typed = ", ".join(f"{sql_name(name)}: {sql_text(kind)}" for name, kind in relation.columns.items())
         rows = f"read_json([{files}], format := 'newline_delimited', compression := 'gzip', columns := {{{typed}}})"

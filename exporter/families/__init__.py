@@ -3,7 +3,8 @@
 A statement is a DuckDB SELECT over the facts in memory and over the tables that `snapshot.py` lays beside them:
 
     person(person, user, team, ...)         one row a person; owner(identity, person) says whose an identity is
-    window_days(source, window, day)        the landed days of every window that is present
+    window_days(source, window, day)        the landed days of every window that is present; the bill that pays is the source bill too
+    bill(day, person, method, reason, ...)  what was billed, and who got it; see bill_tables.py
     clock(today, ...), landed(source, first_day, last_day), and settings from the config
 
 It gives one row a series: `window` first where the family has windows, then `person` where it is about people, its further labels by their names, and `value`.
@@ -73,3 +74,16 @@ class Group:
     families: tuple[Family, ...]
     standing: str | None = None
     """SELECT person, value: by how much a person counts when breakdown people are ranked."""
+
+
+def alike_days(source: str) -> str:
+    """SQL for the CTEs alike(day, days) and alike_window(days, window): the landed days of a source, by a number that those in the same windows share.
+
+    Facts that are summed by that number before they are multiplied by the windows are fewer than a third of those that are not.
+    """
+    return f"""
+        day_windows AS (
+            SELECT day, list("window" ORDER BY "window") AS windows FROM window_days WHERE source = '{source}' GROUP BY day
+        ),
+        alike AS (SELECT day, dense_rank() OVER (ORDER BY windows) AS days, windows FROM day_windows),
+        alike_window AS (SELECT DISTINCT days, unnest(windows) AS "window" FROM alike)"""

@@ -6,7 +6,7 @@ dimension, `category` rows the sensitive ones. So sums go over one dimension at 
 
 from __future__ import annotations
 
-from exporter.families import Family, Group, Kind, Table
+from exporter.families import Family, Group, Kind, Table, alike_days
 
 _SHORT = ("yesterday", "last_30d", "month_to_date")
 _PRINCIPALS = ("today", "yesterday", "last_30d")
@@ -14,10 +14,16 @@ _PRINCIPALS = ("today", "yesterday", "last_30d")
 _TABLES = (
     Table(
         "cloudtrail_windowed",
-        """
-        SELECT "window", person, dimension, c.value AS value_of, sum(events)::BIGINT AS events, sum(denied)::BIGINT AS denied
-        FROM cloudtrail c JOIN owner USING (identity) JOIN window_days w USING (day)
-        WHERE w.source = 'cloudtrail' AND dimension <> 'link'
+        f"""
+        WITH {alike_days("cloudtrail")},
+        summed AS (
+            SELECT days, person, dimension, c.value AS value_of, sum(events)::BIGINT AS events, sum(denied)::BIGINT AS denied
+            FROM cloudtrail c JOIN owner USING (identity) JOIN alike USING (day)
+            WHERE dimension NOT IN ('link', 'created')
+            GROUP BY ALL
+        )
+        SELECT "window", person, dimension, value_of, sum(events)::BIGINT AS events, sum(denied)::BIGINT AS denied
+        FROM summed JOIN alike_window USING (days)
         GROUP BY ALL""",
     ),
     Table(
@@ -35,20 +41,22 @@ _TABLES = (
     ),
     Table(
         "cloudtrail_distinct",
-        # Days, services and regions are counted over all identities of a person, so each once.
+        # Counted over all identities of a person: each day, service and region once.
         """
-        SELECT w."window", person,
-            count(DISTINCT day) FILTER (WHERE dimension = 'access') AS dates,
-            count(DISTINCT c.value) FILTER (WHERE dimension = 'service') AS services,
-            count(DISTINCT c.value) FILTER (WHERE dimension = 'region') AS regions
+        SELECT w."window", person, coalesce(dates, 0) AS dates, coalesce(services, 0) AS services, coalesce(regions, 0) AS regions
         FROM person
         CROSS JOIN (SELECT DISTINCT "window" FROM window_days WHERE source = 'cloudtrail') w
         LEFT JOIN (
-            SELECT "window", person, day, dimension, c.value
-            FROM cloudtrail c JOIN owner USING (identity) JOIN window_days d USING (day)
-            WHERE d.source = 'cloudtrail' AND events > 0
-        ) c USING ("window", person)
-        GROUP BY ALL""",
+            SELECT "window", person, count(*) FILTER (WHERE dimension = 'service') AS services, count(*) FILTER (WHERE dimension = 'region') AS regions
+            FROM cloudtrail_windowed WHERE events > 0 GROUP BY ALL
+        ) USING ("window", person)
+        LEFT JOIN (
+            SELECT "window", person, count(*) AS dates
+            FROM (SELECT DISTINCT person, day FROM cloudtrail JOIN owner USING (identity) WHERE dimension = 'access' AND events > 0)
+            JOIN window_days USING (day)
+            WHERE source = 'cloudtrail'
+            GROUP BY ALL
+        ) USING ("window", person)""",
     ),
     Table(
         "cloudtrail_month",

@@ -1,4 +1,4 @@
-"""Kiro credits, seats and list cost, from the per-client user report.
+"""Kiro credits: what people consumed, by window, client and model, and what they are expected to need; from the per-client user report.
 
 `kiro_user_credits_W` always includes overage. Whether the report's Overage_Credits_Used lies inside Credits_Used or on top is not documented:
 `kiro_setting` holds what the config says or what `kiro_overage.py` found in the data.
@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-from exporter.families import Family, Group, Kind, Table
+from exporter.families import Family, Group, Kind, Table, alike_days
+from exporter.families.kiro_seats import PRICE_TABLES, SEAT_FAMILIES, SEAT_TABLES
 
 _SHORT = ("yesterday", "last_30d", "month_to_date")
-_MONTHS = ("month_to_date", "last_month")
 
 _TABLES = (
     Table(
@@ -67,36 +67,7 @@ _TABLES = (
         WHERE source IN ('kiro_credits', 'kiro_features')
         GROUP BY person""",
     ),
-    Table(
-        "kiro_seat",
-        # A seat is held by whom the people file says so, and by whom a report of the last 30 landed days shows on a paid tier.
-        """
-        SELECT person, tier, since, last_day,
-            CASE WHEN last_day >= unused_since THEN 'active' WHEN since <= unused_since THEN 'idle' ELSE 'new' END AS status
-        FROM (
-            SELECT p.person, s.last_day, l.last_day - idle_days + 1 AS unused_since,
-                CASE WHEN n.day > l.last_day - 30 THEN nullif(n.tier, 'free') END AS reported_tier,
-                coalesce(reported_tier, p.seat_tier) AS tier,
-                coalesce(p.seat_since, a.activated, s.first_day, make_timestamp(p.known * 1000000)::DATE) AS since
-            FROM person p
-            CROSS JOIN kiro_setting
-            JOIN landed l ON l.source = 'kiro_credits'
-            LEFT JOIN kiro_newest n USING (person)
-            LEFT JOIN kiro_seen s USING (person)
-            LEFT JOIN (SELECT person, max(day) AS activated FROM kiro_credits JOIN owner USING (identity) WHERE new_user GROUP BY person) a USING (person)
-        )
-        WHERE tier IS NOT NULL""",
-    ),
-    Table(
-        "kiro_allowance",
-        # What a month includes: the report's Usage_Limit, else the table of tiers. The report's Overage_Cap is no allowance.
-        """
-        FROM (
-            SELECT person, coalesce(CASE WHEN n.tier = s.tier OR n.tier IS NULL OR s.tier IS NULL THEN n.included_credits END, t.credits) AS credits
-            FROM kiro_newest n FULL JOIN kiro_seat s USING (person) LEFT JOIN kiro_tier t ON t.tier = coalesce(s.tier, n.tier)
-        )
-        WHERE credits IS NOT NULL""",
-    ),
+    *SEAT_TABLES,
     Table(
         "kiro_person",
         """
@@ -139,13 +110,7 @@ _TABLES = (
         SELECT count(*) FILTER (WHERE isodow(day) < 6) AS working_days, count(*) FILTER (WHERE isodow(day) > 5) AS weekend_days
         FROM clock JOIN landed ON source = 'kiro_credits', unnest(range(greatest(last_day + 1, month_first), month_last + 1, INTERVAL 1 DAY)) AS days(day)""",
     ),
-    Table(
-        "kiro_month",
-        """
-        SELECT DISTINCT "window", date_trunc('month', day)::DATE AS first_day, last_day(day) AS last_day
-        FROM window_days
-        WHERE source = 'kiro_credits' AND "window" IN ('month_to_date', 'last_month')""",
-    ),
+    *PRICE_TABLES,
 )
 
 _FAMILIES = (
@@ -198,11 +163,15 @@ _FAMILIES = (
     Family(
         name="kiro_user_model_messages",
         help="Kiro messages by the model that handled them. The reports hold no credits a model.",
-        statement="""
-            SELECT "window", person, model, sum(messages)::BIGINT AS value
-            FROM kiro_credits JOIN owner USING (identity) JOIN window_days USING (day)
-            WHERE source = 'kiro_credits' AND model IS NOT NULL
-            GROUP BY ALL""",
+        statement=f"""
+            WITH {alike_days("kiro_credits")},
+            summed AS (
+                SELECT days, person, model, sum(messages)::BIGINT AS messages
+                FROM kiro_credits JOIN owner USING (identity) JOIN alike USING (day)
+                WHERE model IS NOT NULL
+                GROUP BY ALL
+            )
+            SELECT "window", person, model, sum(messages)::BIGINT AS value FROM summed JOIN alike_window USING (days) GROUP BY ALL""",
         kind=Kind.BREAKDOWN,
         labels=("model",),
         windows=_SHORT,
@@ -215,12 +184,6 @@ _FAMILIES = (
         kind=Kind.ESSENTIAL,
         windows=("last_7d", "last_30d", "month_to_date"),
         additive=False,
-    ),
-    Family(
-        name="kiro_user_included_credits",
-        help="Kiro credits that a month includes: the report's Usage_Limit, else by tier.",
-        statement="SELECT person, credits AS value FROM kiro_allowance",
-        kind=Kind.ESSENTIAL,
     ),
     Family(
         name="kiro_user_overage_cap_credits",
@@ -282,56 +245,7 @@ _FAMILIES = (
         kind=Kind.ESSENTIAL,
         additive=False,
     ),
-    Family(
-        name="kiro_user_seat",
-        help="1 for each person with a paid Kiro seat. status: active, new (held for less than kiro.idle_after and unused), idle (longer and unused).",
-        statement="SELECT person, tier, status, 1 AS value FROM kiro_seat",
-        kind=Kind.ESSENTIAL,
-        labels=("tier", "status"),
-    ),
-    Family(
-        name="kiro_user_seat_start_timestamp_seconds",
-        help="Unix time of the day since when the seat is held: as the people file says, else activated, else first used, else first known.",
-        statement="SELECT person, epoch(since)::BIGINT AS value FROM kiro_seat WHERE since IS NOT NULL",
-        kind=Kind.ESSENTIAL,
-        additive=False,
-    ),
-    Family(
-        name="kiro_user_list_cost",
-        help="What a person's Kiro use costs by the list price of the config. The seat counts in full for its month, from its start; overage as consumed.",
-        statement="""
-            SELECT "window", person, 'seat' AS component, currency,
-                (price * greatest(0, m.last_day - greatest(coalesce(since, m.first_day), m.first_day) + 1) / (m.last_day - m.first_day + 1))::DOUBLE AS value
-            FROM kiro_seat JOIN kiro_tier USING (tier) CROSS JOIN kiro_month m CROSS JOIN kiro_setting
-            UNION ALL
-            SELECT "window", person, 'overage', currency, (overage * overage_price)::DOUBLE
-            FROM kiro_person_windowed CROSS JOIN kiro_setting
-            WHERE "window" IN ('month_to_date', 'last_month')""",
-        kind=Kind.ESSENTIAL,
-        labels=("component", "currency"),
-        windows=_MONTHS,
-    ),
-    Family(
-        name="kiro_tier_included_credits",
-        help="Credits that a month of a tier includes, from the config. Do not sum.",
-        statement="SELECT tier, credits AS value FROM kiro_tier",
-        kind=Kind.PLAIN,
-        labels=("tier",),
-    ),
-    Family(
-        name="kiro_tier_price",
-        help="List price of a seat a month, from the config. Do not sum.",
-        statement="SELECT tier, currency, price AS value FROM kiro_tier CROSS JOIN kiro_setting",
-        kind=Kind.PLAIN,
-        labels=("tier", "currency"),
-    ),
-    Family(
-        name="kiro_overage_price",
-        help="List price of one credit of overage, from the config.",
-        statement="SELECT currency, overage_price AS value FROM kiro_setting",
-        kind=Kind.PLAIN,
-        labels=("currency",),
-    ),
+    *SEAT_FAMILIES,
 )
 
 KIRO_CREDITS = Group(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from exporter.families import Family, Group, Kind, Table
+from exporter.families import Family, Group, Kind, Table, alike_days
 
 _SHORT = ("yesterday", "last_30d", "month_to_date")
 
@@ -92,10 +92,13 @@ KIRO_FEATURES = Group(
         ),
         Table(
             "kiro_features_windowed",
-            """
+            f"""
+            WITH {alike_days("kiro_features")},
+            summed AS (
+                SELECT days, person, counter, sum(value)::BIGINT AS value FROM kiro_features JOIN owner USING (identity) JOIN alike USING (day) GROUP BY ALL
+            )
             SELECT "window", person, unit, feature, what, change, sum(value)::BIGINT AS value
-            FROM kiro_features JOIN kiro_counter USING (counter) JOIN owner USING (identity) JOIN window_days USING (day)
-            WHERE source = 'kiro_features'
+            FROM summed JOIN kiro_counter USING (counter) JOIN alike_window USING (days)
             GROUP BY ALL""",
         ),
     ),

@@ -40,19 +40,25 @@ LABELS: Mapping[str, str] = {
     "email": "Mail address, where one is known.",
     "department": "Department, where one is known.",
     "status": "Of a person: as the directory or the people file says. Of a seat: `active`, `new` (held for less than `kiro.idle_after` and unused), "
-    "`idle` (longer and unused).",
+    "`idle` (longer and unused), `pending` (assigned, and neither billed nor ever used).",
     "kind": "Of a principal: `human`, `root`, `service`, `external` (another account's), `unknown`.",
     "access": "`read`, `write`, `unknown` (the event does not say).",
     "category": "Of sensitive events: `sign_in`, `iam_policy`, `credentials`, `audit_trail`, `detection`, `kms`, `s3`, `network`, `exposure`, `organization`.",
     "level": "`inactive`, `light`, `moderate`, `heavy`, `very_heavy`, by `usage.levels`.",
     "aws_service": "Short name of an AWS service, such as `ec2`. `_other` stands for a person's smaller ones.",
-    "aws_region": "As AWS spells it.",
+    "aws_region": "As AWS spells it; `none` where a bill names none.",
     "aws_account": "Account id.",
     "client": "`ide`, `cli`, `plugin`, or another client's name in lower case.",
     "model": "As the report's column names it, without `_messages`. `_other` stands for a person's smaller ones.",
     "tier": "`free`, `pro`, `pro_plus`, `pro_max`, `power`, or the normalised name of one that is not known.",
     "component": "`seat`, `overage`.",
     "currency": "ISO code.",
+    "charge": "`usage`, `subscription`, `commitment`, `tax`, `credit`, `refund`, `discount`, `other`.",
+    "method": "How a part of the bill came to a person: `user_identifier`, `iam_principal`, `identity_store_user`, `owner_tag`, `created_by_tag`, "
+    "`resource_creator`, `account_owner`, `activity_share`.",
+    "reason": "Why a part of the bill came to nobody: `shared_charge` (tax, commitment fees, lines without a resource), `no_identity` (nothing that could "
+    "name somebody), `not_a_person` (only automation), `unknown_person` (names that are nobody's).",
+    "scope": "Of a budget: `organization`, `team`, `person`.",
     "feature": "`chat`, `inline`, `inline_chat`, `code_fix`, `code_review`, `dev`, `doc_generation`, `test_generation`, `transformation`.",
     "event": "`sent`, `interacted`, `suggested`, `accepted`, `rejected`, `dismissed`, `generated`, `succeeded`, `failed`, `finding`, `run`.",
     "outcome": "`generated`, `accepted`, `rejected`, `dismissed`, `ingested`.",
@@ -67,7 +73,9 @@ KINDS: Mapping[Kind, str] = {
     Kind.PLAIN: "not about people",
 }
 
-_TITLES = {"people": "People", "kiro_credits": "Kiro credits", "kiro_features": "Kiro features"}
+_TITLES = {"people": "People", "cloudtrail": "AWS activity", "cost": "Cost", "kiro_credits": "Kiro credits", "kiro_features": "Kiro features"}
+
+_SOURCES = {"bill": "the bill (`bill`: `cur` or `cost_explorer`)"}
 
 
 def render() -> str:
@@ -95,7 +103,8 @@ def render() -> str:
 
 
 def _group(group: Group) -> Iterable[str]:
-    published = "with any other" if group.source is None else f"when the source `{group.source}` has landed, until its `max_age`"
+    source = _SOURCES.get(group.source or "", f"the source `{group.source}`")
+    published = "with any other" if group.source is None else f"when {source} has landed, until its `max_age`"
     yield f"## {_TITLES.get(group.name, group.name)}\n\nPublished {published}.\n"
     yield _table(("metric", "class", "labels", "windows", "sum over people", "what it says"), map(_family, group.families))
 

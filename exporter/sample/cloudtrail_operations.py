@@ -189,7 +189,7 @@ _DELICATE: dict[str, tuple[Operation, ...]] = {
         _write("kms", "DisableKey", "keyId"),
         _write("kms", "ScheduleKeyDeletion", "keyId", pendingWindowInDays=30),
         _write("s3", "PutBucketReplication", "bucketName"),
-        _write("s3", "PutBucketLogging", "bucketName", BucketLoggingStatus={"LoggingEnabled": {"TargetPrefix": "access/"}}),
+        _write("s3", "PutBucketLogging", "bucketName", BucketLoggingStatus={"LoggingEnabled": {"TargetBucket": "acme-access-logs", "TargetPrefix": "access/"}}),
         _write("cloudtrail", "PutEventSelectors", "trailName"),
         _write("config", "PutConfigurationRecorder", "configurationRecorder"),
         _write("guardduty", "UpdateDetector", "detectorId", enable=True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 
 from exporter.sample.attendance import days_at_work
@@ -25,6 +25,7 @@ from exporter.sample.cloudtrail_records import LAST_SECOND, Caller, Event, denia
 from exporter.sample.cloudtrail_sign_in import BROWSER, console_login, from_own_provider, mistyped, open_account, portal, sign_in
 from exporter.sample.draws import draws
 from exporter.sample.organisation import MANAGEMENT_ACCOUNT, PRODUCTION_ACCOUNT, Organisation, Person
+from exporter.sample.resources import OwnResource, resources_on
 
 _AGENTS = {
     "console": BROWSER,
@@ -81,6 +82,7 @@ class _Day:
             if self._draw() < 0.03:
                 yield mistyped(MANAGEMENT_ACCOUNT, self._day, self._key, self._address, starts[0] - 80)
             yield from sign_in(at_portal, habits.user_name, starts[0] - 40)
+        to_create = [own for own in resources_on(self._person, self._day) if own.created == self._day]
         for number, start in enumerate(starts):
             key = f"{self._key}/{number}"
             count = calls // len(starts) + (number < calls % len(starts))
@@ -104,6 +106,9 @@ class _Day:
                 yield from_own_provider(self._federated(account), account, self._person.email, role_arn, self._day, key, start)
                 caller = self._caller(assumed_role(account, FEDERATED_ROLE, self._person.email, created, key=key), account, region, key)
             yield from self._work(caller, start + 5, count, only_reads=habits.way_in == "identity_center" and role == _READ_ONLY)
+            if caller.account == self._person.team.account.id and not (habits.way_in == "identity_center" and role == _READ_ONLY):
+                yield from self._creations(caller, start + 10, to_create)
+                to_create = []
             if self._person.team.department in ("Engineering", "Operations") and not console and self._draw() < 0.15:
                 yield from self._chained(caller, start + 30, key)
         if habits.way_in == "identity_center" and self._person.team.department in ("Data", "Product", "Research") and self._draw() < 0.3:
@@ -166,6 +171,12 @@ class _Day:
                 yield caller.call(what, second, resource, error=error)
                 if error is None:
                     yield from self._consequences(caller, what, second, resource)
+
+    def _creations(self, caller: Caller, second: int, resources: Iterable[OwnResource]) -> Iterator[Event]:
+        """What the bill will name: the answers say under which ids."""
+        region = self._person.team.account.region
+        for offset, own in enumerate(resources):
+            yield caller.call(own.operation, second + 5 * offset, own.name, region=region, responseElements=own.answer(caller.account))
 
     def _consequences(self, caller: Caller, what: Operation, second: int, resource: str) -> Iterator[Event]:
         """Calls that services make in the person's name (forward access sessions), and data events of a bucket."""

@@ -8,10 +8,11 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from exporter.errors import UserError
+from exporter.sample.bill import Bill, write_bill
 from exporter.sample.cloudtrail import EVENTS_A_PERSON, MOST_BY_DEFAULT, log_files
 from exporter.sample.directory import directory_files
 from exporter.sample.draws import uuid_of
@@ -53,6 +54,8 @@ class Summary:
     log_files: int
     events: int
     broken_rows: tuple[BrokenRow, ...]
+    bill: Bill | None
+    """None where no bill was asked for."""
 
 
 def write(
@@ -67,6 +70,8 @@ def write(
     broken_rows: int = 0,
     cloudtrail: bool | None = None,
     events: float = EVENTS_A_PERSON,
+    bill: bool | None = None,
+    bill_without: frozenset[str] = frozenset(),
 ) -> Summary:
     """Writes `people.csv` and `directory/` as of `last`, and under `AWSLogs/` Kiro's reports and CloudTrail's logs of every day from `first` to `last` (UTC).
 
@@ -75,6 +80,7 @@ def write(
     `broken_rows` are spread over the days, at the end of a day's first `user_report`, under ids of their own.
     `cloudtrail` is whether to write logs; None: for up to 1,000 people. `events` is about how many a person and day. Logs lie under the day of their delivery:
     those of the evening of `last` under the next day, and those of the evening before `first` under `first`.
+    `bill` is whether to write one, below `cur/`, see `write_bill`; None: for up to 1,000 people. `bill_without` are columns that it lacks.
 
     Raises UserError if the folder holds other files, or another organisation.
     """
@@ -119,7 +125,25 @@ def write(
                 write_logs(day)
         if progress is not None:
             progress(done, len(days))
-    return Summary(folder, folder / PEOPLE_FILE, people, files, rows, logs, logged, tuple(broken))
+    written = None
+    if days and (organisation.positions <= MOST_BY_DEFAULT if bill is None else bill):
+        written = write_bill(organisation, folder, first, last, quirks=quirks, overage_relation=overage_relation, without=bill_without)
+    return Summary(folder, folder / PEOPLE_FILE, people, files, rows, logs, logged, tuple(broken), written)
+
+
+def deliver(organisation: Organisation, folder: Path, now: datetime, *, events: float = EVENTS_A_PERSON) -> int:
+    """Writes the log files of the running UTC day that the trail has delivered by `now` (UTC), into the folder of a sample; returns how many there are.
+
+    They are those that `write` would write of the whole day, so the two can follow one another.
+    """
+    moment, files = now.replace(tzinfo=None), 0
+    for file in log_files(
+        organisation, organisation.people(moment.date(), moment.date()), moment.date(), events=events, oddities=True, delivered_from=moment.date()
+    ):
+        if file.delivered <= moment:
+            _replace(folder / file.path, file.content)
+            files += 1
+    return files
 
 
 def _uses(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -17,19 +17,23 @@ from types import MappingProxyType
 
 import msgspec
 
-from exporter.engines import Engine, Relation, statement
+from exporter.engines import Engine, Relation, Statement, statement
+from exporter.engines.reading import reading
 from exporter.model import DayRange, FactBatch, Rejection, day_end
 from exporter.objects import Location
 from exporter.sensitive_events import ALWAYS, with_added
+from exporter.sources.cloudtrail_created import CREATING
 from exporter.sources.cloudtrail_decoders import Decoded, decode_all
 from exporter.sources.cloudtrail_events import DECODING, Wanted
 from exporter.sources.cloudtrail_events import REASONS as FILE_REASONS
 from exporter.sources.cloudtrail_layout import LogFile, LogFolder, find_folders, list_files
+from exporter.sources.cloudtrail_partitions import of_accounts, of_folders
 from exporter.sources.cloudtrail_records import COLUMNS
 from exporter.sources.cloudtrail_settings import CloudTrailSettings, Patterns
+from exporter.sources.rejections import reject
 from exporter.store import Store
 from exporter.telemetry import Telemetry
-from exporter.windows import Landed
+from exporter.windows import Landed, was_ahead
 
 log = logging.getLogger(__name__)
 
@@ -44,10 +48,11 @@ LANDS_AFTER = timedelta(hours=2)
 """A day has landed when it was read this long after its end: CloudTrail delivers within minutes, and has been seen to take more than an hour."""
 
 _FACT = statement("facts/cloudtrail")
+_INTO_ACCOUNT = "AssumeRoleWithSAML"
+"""The way from the portal of Identity Center into an account: its request says so, and names the person."""
 _SENSITIVE_COLUMNS = {"category": "VARCHAR", "event_source": "VARCHAR", "event_name": "VARCHAR", "condition": "VARCHAR"}
 _DIGEST_BYTES = 8
 _LISTINGS = 8
-_LOGGED_REJECTIONS = 20
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -86,7 +91,8 @@ class CloudTrailLogs:
         self._patterns = Patterns.of(settings)
         self._sensitive = with_added(settings.sensitive_events)
         categories = ("Management", "Data") if settings.include_data_events else ("Management",)
-        self._wanted = Wanted(categories, frozenset(entry.event for entry in self._sensitive if entry.when != ALWAYS))
+        detailed = frozenset(entry.event for entry in self._sensitive if entry.when != ALWAYS)
+        self._wanted = Wanted(categories, detailed | {_INTO_ACCOUNT}, dict(CREATING))
         self._state = store.state(NAME, CloudTrailState) or CloudTrailState()
         self._refresh: _Refresh | None = None
 
@@ -94,6 +100,7 @@ class CloudTrailLogs:
         """See `Source.due`. The clock alone decides: nothing is listed yet."""
         self._refresh = _Refresh(now, step)
         self._forget_stale_segments()
+        self._forget_future(now)
         state, today = self._state, now.date()
         oldest_open = state.closed + timedelta(days=1) if state.closed else state.first or today - self._settings.history
         return sorted({*state.reopened, *(day for day in DayRange(oldest_open, today) if self._is_due(day, now))})
@@ -102,16 +109,16 @@ class CloudTrailLogs:
         """See `Source.read`. Fetches and decodes what is new in the delivery days of the day and the next."""
         refresh = self._running()
         delivered = [delivered for delivered in (day, day + timedelta(days=1)) if delivered <= refresh.now.date()]
-        relations: tuple[Relation, ...] = ()
-        if self._engine.embedded:
-            for each in delivered:
-                if each not in refresh.fetched:
-                    self._fetch(each, refresh)
-                    refresh.fetched.add(each)
-            rows = [self._file(segment) for segment in self._state.segments if segment.delivered in delivered and day in segment.events]
-            sensitive = [(entry.category, entry.source, entry.event, entry.when) for entry in self._sensitive]
-            relations = (Relation("cloudtrail", COLUMNS, rows), Relation("sensitive_events", _SENSITIVE_COLUMNS, rows=sensitive))
-        return FactBatch(NAME, (day,), self._engine.query(_FACT, self._parameters(day), relations))
+        if not self._engine.embedded:
+            return FactBatch(NAME, (day,), self._engine.query(self._on_athena(refresh), self._parameters(day, delivered[-1])))
+        for each in delivered:
+            if each not in refresh.fetched:
+                self._fetch(each, refresh)
+                refresh.fetched.add(each)
+        rows = [self._file(segment) for segment in self._state.segments if segment.delivered in delivered and day in segment.events]
+        sensitive = [(entry.category, entry.source, entry.event, entry.when) for entry in self._sensitive]
+        relations = (Relation("cloudtrail", COLUMNS, rows), Relation("sensitive_events", _SENSITIVE_COLUMNS, rows=sensitive))
+        return FactBatch(NAME, (day,), self._engine.query(_FACT, self._parameters(day, delivered[-1]), relations))
 
     def keep(self, day: date) -> None:
         """See `Source.keep`."""
@@ -142,6 +149,10 @@ class CloudTrailLogs:
         """See `Source.refreshed`."""
         return self._state.refreshed
 
+    def holds(self) -> Iterable[date]:
+        """See `Source.holds`: a day without events has a file as well."""
+        return self.landed().days or ()
+
     def landed(self) -> Landed:
         """A day has landed when a refresh has read it that began `LANDS_AFTER` its end, or later."""
         state = self._state
@@ -154,22 +165,47 @@ class CloudTrailLogs:
         days = DayRange(state.first, last) if state.first is not None and last is not None else None
         return Landed(days, self._settings.max_age, today)
 
+    def _forget_future(self, now: datetime) -> None:
+        """Opens again what was read by a clock that was ahead and has been set back: days may have been closed before they were over."""
+        state, today = self._state, now.date()
+        if state.first is None or not was_ahead(max(state.read.values(), default=state.refreshed), now):
+            return
+        closed = min(state.closed or date.max, (now - READINGS[-1]).date() - timedelta(days=1))
+        again = DayRange(max(state.first, today - self._settings.history), closed)
+        log.warning("the clock was set back; days are read again", extra={"fields": {"source": NAME, "days": len(again)}})
+        kept = closed if closed >= state.first else None
+        self._save(msgspec.structs.replace(state, closed=kept, read={}, refreshed=None, reopened=tuple(sorted({*state.reopened, *again}))))
+
     def _is_due(self, day: date, now: datetime) -> bool:
         read = self._state.read.get(day)
         return read is None or day == now.date() or any(read < day_end(day) + after <= now for after in READINGS)
 
-    def _parameters(self, day: date) -> list[object]:
+    def _on_athena(self, refresh: _Refresh) -> Statement:
+        """The statement on the table of the config, and on those of its partitions that hold log files at this refresh."""
+        if refresh.statement is None:
+            # Where a table is named, the location may be a folder: then what the bucket holds cannot be looked up.
+            looked_up = self._located(refresh).name.startswith("s3://")
+            condition = of_folders(self._folders(refresh)) if looked_up else of_accounts(self._settings.accounts or ())
+            refresh.statement = reading(_FACT, "cloudtrail", self._settings.table, condition)
+        return refresh.statement
+
+    def _located(self, refresh: _Refresh) -> Location:
+        refresh.location = refresh.location or self._locate()
+        return refresh.location
+
+    def _folders(self, refresh: _Refresh) -> tuple[LogFolder, ...]:
+        refresh.folders = refresh.folders or find_folders(self._located(refresh), self._settings.accounts)
+        return refresh.folders
+
+    def _parameters(self, day: date, delivered: date) -> list[object]:
         extra = "Data" if self._settings.include_data_events else "Management"
         patterns = self._patterns
         names = [patterns.programs, patterns.programs, patterns.providers, patterns.people]
-        return [f"{day:%Y/%m/%d}", f"{day + timedelta(days=1):%Y/%m/%d}", extra, day, day, *names]
+        return [f"{day:%Y/%m/%d}", f"{delivered:%Y/%m/%d}", extra, day, day, *names]
 
     def _fetch(self, delivered: date, refresh: _Refresh) -> None:
         """Decodes the files of a delivery day that no segment holds."""
-        location = refresh.location or self._locate()
-        refresh.location = location
-        folders = refresh.folders or find_folders(location, self._settings.accounts)
-        refresh.folders = folders
+        location, folders = self._located(refresh), self._folders(refresh)
         segments = [segment for segment in self._state.segments if segment.delivered == delivered]
         seen = {digest for segment in segments for digest in _split(segment.seen)}
         with ThreadPoolExecutor(_LISTINGS, "cloudtrail-list") as listings:
@@ -190,6 +226,8 @@ class CloudTrailLogs:
         self._save(msgspec.structs.replace(self._state, segments=(*self._state.segments, segment)))
         self._reject(decoded.unread)
         self._reject(decoded.content.rejections)
+        for reason, count in decoded.content.untold.items():
+            self._reject([Rejection(reason, decoded.files[-1].object.key, 0, "", f"{count:,} more in the files up to this one")], count)
         # What a day that is closed had when its delivery days were first decoded has been counted; what comes now has not.
         too_late = sum(count for day, count in segment.events.items() if seen_before and self._is_closed(day))
         if late := decoded.content.late + too_late:
@@ -225,12 +263,7 @@ class CloudTrailLogs:
         return self._refresh
 
     def _reject(self, rejections: Sequence[Rejection], count: int = 1) -> None:
-        for rejection in rejections[:_LOGGED_REJECTIONS]:
-            log.warning("rejected", extra={"fields": {"source": NAME, **rejection.fields()}})
-        if len(rejections) > _LOGGED_REJECTIONS:
-            log.warning("rejected more", extra={"fields": {"source": NAME, "path": rejections[0].path, "more": len(rejections) - _LOGGED_REJECTIONS}})
-        for rejection in rejections:
-            self._telemetry.rejected(NAME, rejection.reason, count)
+        reject(self._telemetry, NAME, rejections, count)
 
     def _save(self, state: CloudTrailState) -> None:
         self._store.save_state(NAME, state)
@@ -245,6 +278,7 @@ class _Refresh:
     step: Callable[[], None]
     location: Location | None = None
     folders: tuple[LogFolder, ...] = ()
+    statement: Statement | None = None
     fetched: set[date] = field(default_factory=set)
     """Delivery days of which nothing new has to be fetched."""
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 from isal import igzip, isal_zlib
@@ -24,13 +24,22 @@ from exporter.model import Rejection
 from exporter.sources.cloudtrail_records import NULL, Record, UserIdentity, trim
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
-MAX_JSON_BYTES = 256 * 1024 * 1024
-"""What one file may have, packed and unpacked. CloudTrail closes its files long before."""
+MAX_JSON_BYTES = 128 * 1024 * 1024
+"""What one file may have, packed and unpacked. CloudTrail closes its files long before. Decoded, it takes six times as much memory at worst."""
+
+MAX_MEMBERS = 1_000
+"""Parts of a gzip file. After each of them the rest is copied: a file of nothing but empty ones would take days."""
+
+MAX_VALUES = 6_000_000
+"""Values between commas in a file that has to be read record by record. Real ones have one in 30 bytes."""
+
+MAX_TOLD = 1_000
+"""Rejections of one batch of files that are told with their places; of the others there is a number."""
 
 LONGEST_ROW = 8 * 1024 * 1024
 """What the engine reads of one row, with room to spare. A record has 256 KB at most."""
 
-DECODING = 1
+DECODING = 2
 """Of what is kept of a record. Rows that were kept by another version are decoded again."""
 
 REASONS = MappingProxyType(
@@ -47,7 +56,11 @@ REASONS = MappingProxyType(
 
 _PORTAL_TYPES = ("IdentityCenterUser", "Unknown")
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", re.ASCII)
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+# Half a surrogate pair; not where the backslash itself is escaped.
+_HALF_A_PAIR = re.compile(
+    rb"(?<!\\)((?:\\\\)*)(?:\\u([dD][89abAB][0-9a-fA-F]{2})(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2}))"
+)
 
 
 class _File(msgspec.Struct, gc=False):
@@ -68,10 +81,14 @@ _ENCODER = msgspec.json.Encoder()
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to keep: the categories of events, and the names of the events whose request and answer are needed."""
+    """What to keep: the categories of events, and the names of the events whose request and answer are needed.
+
+    Of those in `creating` that worked, the part that names what was created is needed: `CREATING` says which.
+    """
 
     categories: tuple[str, ...]
     detailed: frozenset[str]
+    creating: Mapping[str, Literal["request", "answer"]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +102,27 @@ class FetchedFile:
 
 @dataclass(frozen=True, slots=True)
 class DecodedFiles:
-    """Rows as gzipped newline-delimited JSON, how many there are by UTC day of the event, and what was left out."""
+    """Rows as gzipped newline-delimited JSON, how many there are by UTC day of the event, and what was left out: `untold` is how much more, by reason."""
 
     rows: bytes
     events: dict[date, int]
     rejections: tuple[Rejection, ...]
     late: int
+    untold: dict[str, int] = field(default_factory=dict)
+
+
+class _Rejected:
+    """Collects what is left out, in bounded memory."""
+
+    def __init__(self) -> None:
+        self.told: list[Rejection] = []
+        self.untold: Counter[str] = Counter()
+
+    def add(self, reason: str, place: str, record: int, column: str, detail: str) -> None:
+        if len(self.told) < MAX_TOLD:
+            self.told.append(Rejection(reason, place, record, column, detail))
+        else:
+            self.untold[reason] += 1
 
 
 class _Principal(NamedTuple):
@@ -103,53 +135,54 @@ def decode_files(fetched: Iterable[FetchedFile], wanted: Wanted) -> DecodedFiles
     """Decodes files, one after the other: memory holds one of them unpacked."""
     packed: list[bytes] = []
     days: Counter[str] = Counter()
-    rejections: list[Rejection] = []
+    rejected = _Rejected()
     late = 0
     for file in fetched:
-        records, rejected = _records(file)
-        rejections += rejected
-        kept, rejected, late_here = _trimmed(file, records, wanted)
-        rejections += rejected
+        records = _records(file, rejected)
+        kept, late_here = _trimmed(file, records, wanted, rejected)
         late += late_here
         rows = _ENCODER.encode_lines(kept)
         if len(rows) > LONGEST_ROW:
-            kept, rejected = _without_long_rows(file, records, kept)
-            rejections += rejected
+            kept = _without_long_rows(file, records, kept, rejected)
             rows = _ENCODER.encode_lines(kept)
         days.update(record.event_time[:10] for record in kept)
         packed.append(igzip.compress(rows, 1))
-    return DecodedFiles(b"".join(packed), {date.fromisoformat(day): count for day, count in days.items()}, tuple(rejections), late)
+    by_day = {date.fromisoformat(day): count for day, count in days.items()}
+    return DecodedFiles(b"".join(packed), by_day, tuple(rejected.told), late, dict(rejected.untold))
 
 
-def _records(file: FetchedFile) -> tuple[Sequence[Record | None], list[Rejection]]:
+def _records(file: FetchedFile, rejected: _Rejected) -> Sequence[Record | None]:
     """The records in their places, None where one is malformed."""
     try:
         data = _unpacked(file.data)
     except _NoLogFile as error:
-        return [], [Rejection(error.reason, file.place, 0, "", str(error))]
+        rejected.add(error.reason, file.place, 0, "", str(error))
+        return []
     with contextlib.suppress(*_MALFORMED):
-        return _FILE.decode(data).records, []
+        return _FILE.decode(data).records
     # One record at a time, to find what is malformed and keep the others.
+    if data.count(b",") >= MAX_VALUES:
+        rejected.add("size", file.place, 0, "", f"not what CloudTrail writes, and with more than {MAX_VALUES:,} values")
+        return []
     try:
-        # Half a surrogate pair, where a text was cut short, is nothing that can be decoded, wherever it stands.
-        texts = _RAW_FILE.decode(_SURROGATE.sub(rb"\\ufffd", data)).records
+        # Half a pair, where a text was cut short, is nothing that can be decoded, wherever it stands. It stays to be seen: two names remain two.
+        texts = _RAW_FILE.decode(_HALF_A_PAIR.sub(rb"\1\\\\u\2\3", data)).records
     except _MALFORMED as error:
-        return [], [Rejection("json", file.place, 0, "", str(error))]
+        rejected.add("json", file.place, 0, "", str(error))
+        return []
     records: list[Record | None] = []
-    rejections: list[Rejection] = []
     for number, text in enumerate(texts, start=1):
         try:
             records.append(_RECORD.decode(text))
         except _MALFORMED as error:
             records.append(None)
-            rejections.append(Rejection("record", file.place, number, "Records", str(error)))
-    return records, rejections
+            rejected.add("record", file.place, number, "Records", str(error))
+    return records
 
 
-def _trimmed(file: FetchedFile, records: Sequence[Record | None], wanted: Wanted) -> tuple[list[Record], list[Rejection], int]:
-    """The records to keep, without what is not needed of them; what is rejected; and how many came too late."""
+def _trimmed(file: FetchedFile, records: Sequence[Record | None], wanted: Wanted, rejected: _Rejected) -> tuple[list[Record], int]:
+    """The records to keep, without what is not needed of them; and how many came too late."""
     kept: list[Record] = []
-    rejections: list[Rejection] = []
     late = 0
     delivered = f"{file.delivered:%Y/%m/%d}"
     in_time = (file.delivered, file.delivered - timedelta(days=1))
@@ -164,21 +197,19 @@ def _trimmed(file: FetchedFile, records: Sequence[Record | None], wanted: Wanted
             if principal is None:
                 principal = principals[text] = _principal(text)
             if principal.fault:
-                rejections.append(Rejection("record", file.place, number, "userIdentity", principal.fault))
+                rejected.add("record", file.place, number, "userIdentity", principal.fault)
                 continue
             record.user_identity = principal.text
-            if record.event_name not in wanted.detailed and not principal.of_portal:
-                record.request_parameters = record.response_elements = record.additional_event_data = NULL
-            elif fault := _details_fault(record):
-                rejections.append(Rejection("record", file.place, number, "", fault))
+            if (principal.of_portal or _keep_details(record, wanted)) and (fault := _details_fault(record)):
+                rejected.add("record", file.place, number, "", fault)
                 continue
             record.delivered = delivered
             kept.append(record)
         elif day is None:
-            rejections.append(Rejection("time", file.place, number, "eventTime", "expected a UTC time such as 2026-11-21T09:30:00Z"))
+            rejected.add("time", file.place, number, "eventTime", "expected a UTC time such as 2026-11-21T09:30:00Z")
         else:
             late += 1
-    return kept, rejections, late
+    return kept, late
 
 
 def _principal(text: bytes) -> _Principal:
@@ -193,6 +224,19 @@ def _principal(text: bytes) -> _Principal:
     return _Principal(msgspec.Raw(_ENCODER.encode(who)), who.type in _PORTAL_TYPES, "")
 
 
+def _keep_details(record: Record, wanted: Wanted) -> bool:
+    """Drops what is not needed of the request and the answer; returns whether any of it is left."""
+    if record.event_name in wanted.detailed:
+        return True
+    named_in = wanted.creating.get(record.event_name) if record.error_code is None else None
+    if named_in != "request":
+        record.request_parameters = NULL
+    if named_in != "answer":
+        record.response_elements = NULL
+    record.additional_event_data = NULL
+    return named_in is not None
+
+
 def _details_fault(record: Record) -> str:
     """What is wrong with a request or answer that is kept: until now they were only skipped."""
     for text in (record.request_parameters, record.response_elements, record.additional_event_data):
@@ -203,14 +247,12 @@ def _details_fault(record: Record) -> str:
     return ""
 
 
-def _without_long_rows(file: FetchedFile, records: Sequence[Record | None], kept: Sequence[Record]) -> tuple[list[Record], list[Rejection]]:
+def _without_long_rows(file: FetchedFile, records: Sequence[Record | None], kept: Sequence[Record], rejected: _Rejected) -> list[Record]:
     long = {id(record) for record in kept if len(_ENCODER.encode(record)) > LONGEST_ROW}
-    rejections = [
-        Rejection("size", file.place, number, "", f"a record of more than {LONGEST_ROW:,} bytes")
-        for number, record in enumerate(records, start=1)
-        if id(record) in long
-    ]
-    return [record for record in kept if id(record) not in long], rejections
+    for number, record in enumerate(records, start=1):
+        if id(record) in long:
+            rejected.add("size", file.place, number, "", f"a record of more than {LONGEST_ROW:,} bytes")
+    return [record for record in kept if id(record) not in long]
 
 
 @lru_cache(maxsize=200_000)
@@ -231,7 +273,7 @@ class _NoLogFile(Exception):
 
 
 def _unpacked(data: bytes) -> bytes:
-    """Unpacks every gzip member, and no more than MAX_JSON_BYTES."""
+    """Unpacks every gzip member, and no more than MAX_JSON_BYTES in MAX_MEMBERS."""
     if not data:
         raise _NoLogFile("gzip", "the file is empty")
     members: list[bytes] = []
@@ -248,4 +290,6 @@ def _unpacked(data: bytes) -> bytes:
         if not unpacking.eof:
             raise _NoLogFile("gzip", "the file ends within its gzip data")
         data = unpacking.unused_data.lstrip(b"\0")
+        if data and len(members) == MAX_MEMBERS:
+            raise _NoLogFile("size", f"more than {MAX_MEMBERS:,} parts")
     return b"".join(members)

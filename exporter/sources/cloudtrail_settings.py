@@ -33,6 +33,8 @@ class CloudTrailSettings:
     """Identity providers whose users are people: the whole `identityProvider` of a record, or what follows its last `/` or `:`."""
     sensitive_events: tuple[SensitiveEvent, ...] = ()
     """In addition to the list that comes with the exporter."""
+    table: str | None = None
+    """On Athena: the table to read, with its database where that is another; None: `cloudtrail`."""
 
 
 @dataclass(frozen=True, slots=True)
