@@ -8,6 +8,7 @@ COPY requirements.txt ./
 RUN /opt/aws-user-exporter/bin/pip install --only-binary :all: --require-hashes --requirement requirements.txt
 COPY pyproject.toml ./
 COPY exporter exporter
+COPY infrastructure infrastructure
 COPY sql sql
 # Nothing is installed at run time: what installs goes once its work is done.
 RUN /opt/aws-user-exporter/bin/pip install --no-deps --no-build-isolation . \

@@ -7,11 +7,13 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import hypothesis
 import pytest
 import time_machine
 from tools import require_tool
+from trino_server import TrinoServer
 
 # How long an example takes says nothing on a machine that is shared; pytest's own timeout ends what hangs.
 hypothesis.settings.register_profile("tests", deadline=None)
@@ -70,6 +72,15 @@ def prometheus_binary() -> str:
 def promtool() -> str:
     """Where promtool is, in the same manner."""
     return require_tool("promtool")
+
+
+@pytest.fixture(scope="session")
+def trino(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrinoServer]:
+    """A real Trino, started once for all tests; they are skipped where `make test-trino` has not said where it is."""
+    if not (home := os.environ.get("TRINO_HOME")):
+        pytest.skip("TRINO_HOME is not set: `make test-trino` fetches Trino and sets it")
+    with TrinoServer(Path(home).resolve(), tmp_path_factory.mktemp("trino")) as server:
+        yield server
 
 
 _exit_code = pytest.StashKey[int]()

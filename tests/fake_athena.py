@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
 
+QUEUED: dict[str, Any] = {"State": "QUEUED"}
 RUNNING: dict[str, Any] = {"State": "RUNNING"}
 SUCCEEDED: dict[str, Any] = {"State": "SUCCEEDED"}
 
@@ -33,18 +37,55 @@ def row(*values: str | None) -> dict[str, Any]:
     return {"Data": [{} if value is None else {"VarCharValue": value} for value in values]}
 
 
+RESULTS = "results-bucket"
+
+
+def as_csv(columns: Sequence[str], rows: Sequence[Sequence[str | None]]) -> bytes:
+    """A result object as Athena writes it: every value in quotes, NULL as nothing."""
+    lines = [columns, *rows]
+    return "".join(",".join("" if value is None else '"' + value.replace('"', '""') + '"' for value in line) + "\n" for line in lines).encode()
+
+
+@dataclass
+class FakeBucket:
+    """S3 as its client shows it, with the same object under every key. `breaks` says for each request in order after how many bytes the connection ends, or
+    what is raised instead; None: it works."""
+
+    content: bytes = b""
+    breaks: list[int | Exception | None] = field(default_factory=list)
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    meta: Any = field(default_factory=lambda: SimpleNamespace(partition="aws"))
+
+    def get_object(self, **request: Any) -> dict[str, Any]:
+        self.asked.append(request)
+        fault = self.breaks.pop(0) if self.breaks else None
+        if isinstance(fault, Exception):
+            raise fault
+        start = int(request["Range"].removeprefix("bytes=").removesuffix("-")) if "Range" in request else 0
+        content = self.content[start:]
+        return {"ETag": '"1"', "ContentLength": len(content), "Body": StreamingBody(io.BytesIO(content[:fault]), len(content))}
+
+
 @dataclass
 class FakeAthena:
-    """`statuses` are answered poll by poll, the last one for ever; `errors` by operation are raised once each, in order, before that operation works."""
+    """`statuses` are answered poll by poll, the last one for ever. `errors` by operation are raised once each, in order, before that operation works; None
+    stands for one that works in between."""
 
     statuses: Sequence[dict[str, Any]] = (SUCCEEDED,)
     columns: Sequence[dict[str, Any]] = (column("n", "bigint"),)
     rows: Sequence[dict[str, Any]] = ()
+    kind: str = "DML"
     scanned: int = 0
-    errors: dict[str, list[Exception]] = field(default_factory=dict)
+    queued_ms: int = 0
+    engine_ms: int = 0
+    errors: dict[str, list[Exception | None]] = field(default_factory=dict)
     page: int = 1000
+    bucket: FakeBucket | None = None
+    """Where the result object is; None: Athena keeps results itself (managed results)."""
     started: list[dict[str, Any]] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    """Every request, in order."""
     most_at_once: int = 0
     polled: threading.Event = field(default_factory=threading.Event)
     _polls: dict[str, int] = field(default_factory=dict)
@@ -75,9 +116,15 @@ class FakeAthena:
             "QueryExecution": {
                 "QueryExecutionId": query,
                 "Query": "SELECT",
-                "StatementType": "DML",
+                "StatementType": self.kind,
                 "Status": status,
-                "Statistics": {"DataScannedInBytes": self.scanned},
+                "Statistics": {
+                    "DataScannedInBytes": self.scanned,
+                    "QueryQueueTimeInMillis": self.queued_ms,
+                    "EngineExecutionTimeInMillis": self.engine_ms,
+                },
+                "ResultConfiguration": {"OutputLocation": f"s3://{RESULTS}/{query}.csv"} if self.bucket else {},
+                "ManagedQueryResultsConfiguration": {"Enabled": self.bucket is None},
             }
         }
 
@@ -98,6 +145,7 @@ class FakeAthena:
 
     def _fail(self, operation: str) -> None:
         with self._lock:
+            self.asked.append(operation)
             due = self.errors.get(operation)
             error = due.pop(0) if due else None
         if error is not None:

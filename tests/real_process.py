@@ -100,7 +100,7 @@ class Answer:
         return self.body.decode("utf-8")
 
 
-def request(address: str, method: str, path: str, body: str | None = None, **headers: str) -> Answer:
+def request(address: str, method: str, path: str, body: str | bytes | None = None, **headers: str) -> Answer:
     """One HTTP request to `host:port`, never through a proxy; `_` in a header's name stands for `-`."""
     connection = http.client.HTTPConnection(address, timeout=PATIENCE_SECONDS)
     try:

@@ -1,114 +1,30 @@
-"""Statements through PyAthena: against moto's server for the protocol, against a fake for everything that can go wrong."""
+"""The Athena engine on a fake beside its interface: what it sends, what it makes of an answer, and what ends a query."""
 
 from __future__ import annotations
 
 import gc
 import io
-import json
 import logging
-import os
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import partial
-from typing import Any
 
-import duckdb
 import nanoarrow
 import pytest
-from botocore.exceptions import EndpointConnectionError
-from fake_athena import RUNNING, SUCCEEDED, FakeAthena, cancelled, column, failed, refused, row
-from moto.server import ThreadedMotoServer
+from athena_rig import COUNT, DAY, clients_of, engine_on, rows_of
+from botocore.exceptions import ReadTimeoutError
+from fake_athena import QUEUED, RUNNING, SUCCEEDED, FakeAthena, column, failed, refused, row
 from pyathena.util import RetryConfig
 
-from exporter import aws, logs
-from exporter.config import Athena, Aws
-from exporter.engines import Statement, statement
-from exporter.engines.athena import AthenaEngine, literal, price_usd
+from exporter import logs
+from exporter.config import Athena
+from exporter.engines.athena import AthenaEngine, literal
+from exporter.engines.athena_requests import TOKEN_SECONDS, StartTokens
+from exporter.engines.places import Places
 from exporter.errors import TransientError, UserError
-from exporter.model import ArrowStream
 from exporter.telemetry import Telemetry
-
-COUNT = Statement("facts/count", "SELECT n FROM t WHERE day BETWEEN ? AND ?")
-DAY = date(2026, 7, 10)
-
-
-def engine_on(fake: FakeAthena, telemetry: Telemetry | None = None, **settings: Any) -> AthenaEngine:
-    return AthenaEngine(Athena(**settings), lambda _service: fake, telemetry or Telemetry(), poll_seconds=0.005, retries=RetryConfig(attempt=2, multiplier=0))
-
-
-def rows_of(answer: ArrowStream) -> list[tuple[Any, ...]]:
-    return duckdb.connect().sql("FROM answer").fetchall()
-
-
-def value(telemetry: Telemetry, name: str, **labels: str) -> float | None:
-    return telemetry.registry.get_sample_value(f"aws_user_exporter_{name}", labels)
-
-
-# The protocol
-
-
-@pytest.fixture
-def moto_address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-def queue_answer(address: str, columns: list[dict[str, Any]], rows: list[dict[str, Any]]) -> None:
-    labels = row(*(one["Name"] for one in columns))
-    body = json.dumps({"results": [{"rows": [labels, *rows], "column_info": columns}]}).encode()
-    request = urllib.request.Request(f"{address}/moto-api/static/athena/query-results", body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request) as answer:
-        assert answer.status == 201
-
-
-def test_a_statement_of_facts_goes_through_pyathena(moto_address: str) -> None:
-    columns = [
-        column("day", "date"),
-        column("identity", "varchar", 2147483647),
-        column("account", "varchar", 12),
-        column("region", "varchar", 9),
-        column("counter", "varchar", 30),
-        column("value", "bigint", 19),
-    ]
-    who = "215bb5b0-0000-4000-8000-000000000001"
-    queue_answer(
-        moto_address,
-        columns,
-        [
-            row("2026-07-10", who, "111122223333", "us-east-1", None, "0"),
-            row("2026-07-10", who, "111122223333", "us-east-1", "chat_messagessent", "131"),
-            row("2026-07-11", 'd\u00fcr, "x"', "111122223333", "us-east-1", "", "9007199254740993"),
-        ],
-    )
-    reached = Aws(endpoint_url=moto_address)
-    telemetry = Telemetry()
-    engine = AthenaEngine(Athena(output_location="s3://results/"), partial(aws.client, reached), telemetry, poll_seconds=0.01)
-
-    answer = engine.query(statement("facts/kiro_features"), (DAY, date(2026, 7, 11)))
-
-    assert rows_of(answer) == [
-        (date(2026, 7, 10), who, "111122223333", "us-east-1", None, 0),
-        (date(2026, 7, 10), who, "111122223333", "us-east-1", "chat_messagessent", 131),
-        (date(2026, 7, 11), 'd\u00fcr, "x"', "111122223333", "us-east-1", "", 9007199254740993),
-    ]
-    asked = aws.client(reached, "athena")
-    (query,) = asked.list_query_executions()["QueryExecutionIds"]
-    execution = asked.get_query_execution(QueryExecutionId=query)["QueryExecution"]
-    assert execution["Query"].strip() == statement("facts/kiro_features").text.strip()
-    assert (execution["WorkGroup"], execution["QueryExecutionContext"]["Database"]) == ("primary", "aws_user_exporter")
-    assert value(telemetry, "athena_queries_total") == 1
 
 
 def test_days_are_sent_as_dates_in_the_order_of_the_statement() -> None:
@@ -208,7 +124,14 @@ def test_a_type_that_no_fact_has_is_refused_by_name() -> None:
 
 def test_a_query_beyond_its_deadline_is_cancelled_in_athena() -> None:
     fake = FakeAthena(statuses=[RUNNING])
-    with pytest.raises(TransientError, match=r"facts/count was cancelled: it took longer than athena\.timeout \(1s\)"):
+    with pytest.raises(UserError, match=r"facts/count was cancelled: it took longer than athena\.timeout \(1s\); raise that, or read less\."):
+        engine_on(fake, timeout=timedelta(seconds=1)).query(COUNT, ())
+    assert fake.stopped == ["q1"]
+
+
+def test_a_query_that_only_waited_in_the_queue_may_run_later() -> None:
+    fake = FakeAthena(statuses=[QUEUED])
+    with pytest.raises(TransientError, match=r"facts/count was cancelled: it waited in Athena's queue for longer than athena\.timeout \(1s\)"):
         engine_on(fake, timeout=timedelta(seconds=1)).query(COUNT, ())
     assert fake.stopped == ["q1"]
 
@@ -245,7 +168,7 @@ def test_cancel_ends_what_runs_and_what_waits() -> None:
 
 def test_cancel_also_ends_the_wait_of_a_throttled_request() -> None:
     fake = FakeAthena(errors={"StartQueryExecution": [refused("StartQueryExecution", "TooManyRequestsException")] * 9})
-    engine = AthenaEngine(Athena(), lambda _service: fake, Telemetry(), poll_seconds=0.005, retries=RetryConfig(attempt=9, multiplier=60))
+    engine = AthenaEngine(Athena(), clients_of(fake), Telemetry(), poll_seconds=0.005, retries=RetryConfig(attempt=9, multiplier=60))
     ended = threading.Event()
 
     def run() -> None:
@@ -269,84 +192,98 @@ def test_no_more_queries_run_at_once_than_the_config_allows() -> None:
     assert (len(fake.started), fake.most_at_once) == (6, 2)
 
 
-# What fails
+def test_places_are_shared_by_the_engines_of_all_regions() -> None:
+    fakes = [FakeAthena(statuses=[*[RUNNING] * 5, SUCCEEDED]) for _ in range(3)]
+    at_once, most, places, counted = set(), [0], Places(1), threading.Lock()
+
+    def run(fake: FakeAthena) -> None:
+        engine_on(fake, places=places).query(COUNT, ())
+
+    for fake in fakes:
+        poll = fake.get_query_execution
+
+        def watched(fake: FakeAthena = fake, poll: object = poll, **request: object) -> object:
+            with counted:
+                at_once.add(id(fake))
+                most[0] = max(most[0], len(at_once))
+            answer = poll(**request)  # type: ignore[operator]
+            if answer["QueryExecution"]["Status"] == SUCCEEDED:
+                with counted:
+                    at_once.discard(id(fake))
+            return answer
+
+        fake.get_query_execution = watched  # type: ignore[assignment, method-assign]
+    threads = [threading.Thread(target=run, args=(fake,)) for fake in fakes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert ([len(fake.started) for fake in fakes], most[0]) == ([1, 1, 1], 1)
 
 
-def test_throttling_that_goes_on_may_work_later() -> None:
-    fake = FakeAthena(errors={"StartQueryExecution": [refused("StartQueryExecution", "TooManyRequestsException")] * 2})
-    with pytest.raises(TransientError, match="AWS throttled athena:StartQueryExecution on the Athena workgroup primary"):
-        engine_on(fake).query(COUNT, ())
+def test_who_waits_longest_for_a_place_is_next() -> None:
+    places, order, done = Places(1), [], []
+
+    def queries(name: str, count: int) -> None:
+        for _ in range(count):
+            with places.taken(lambda: None, 0.05):
+                order.append(name)
+                while len(places._waiting) < 1 and len(done) == 0:  # the other one asks again before this place is free
+                    time.sleep(0.001)
+        done.append(name)
+
+    threads = [threading.Thread(target=queries, args=(name, count)) for name, count in (("first load", 8), ("hourly", 2))]
+    with places.taken(lambda: None, 0.05):
+        for waiting, thread in enumerate(threads, start=1):
+            thread.start()
+            while len(places._waiting) < waiting:
+                time.sleep(0.001)
+    for thread in threads:
+        thread.join(10)
+    assert order == ["first load", "hourly", "first load", "hourly", *["first load"] * 6]
 
 
-def test_throttling_that_ends_is_not_noticed() -> None:
-    errors: dict[str, list[Exception]] = {
-        operation: [refused(operation, "ThrottlingException")] for operation in ("StartQueryExecution", "GetQueryExecution", "GetQueryResults")
-    }
-    fake = FakeAthena(rows=[row("5")], errors=errors)
-    assert rows_of(engine_on(fake).query(COUNT, ())) == [(5,)]
+# What is sent twice
 
 
-def test_a_query_is_cancelled_when_its_state_cannot_be_asked_for() -> None:
-    fake = FakeAthena(statuses=[RUNNING], errors={"GetQueryExecution": [EndpointConnectionError(endpoint_url="https://athena")]})
-    with pytest.raises(TransientError, match="did not get an answer"):
-        engine_on(fake).query(COUNT, ())
-    assert fake.stopped == ["q1"]
+def test_a_start_that_got_no_answer_is_sent_again_with_its_token() -> None:
+    fake = FakeAthena(errors={"StartQueryExecution": [ReadTimeoutError(endpoint_url="https://athena")]})
+    engine, tokens = engine_on(fake), []
+    start = fake.start_query_execution
+
+    def noted(**request: str) -> object:
+        tokens.append(request["ClientRequestToken"])
+        return start(**request)
+
+    fake.start_query_execution = noted  # type: ignore[assignment, method-assign]
+    with pytest.raises(TransientError):
+        engine.query(COUNT, ())
+    engine.query(COUNT, ())
+    assert tokens[0] == tokens[1]
+    assert 32 <= len(tokens[0]) <= 128
 
 
-def test_what_athena_calls_retryable_may_work_later() -> None:
-    fake = FakeAthena(statuses=[RUNNING, failed("Query exhausted resources at this scale factor", retryable=True, category=1)])
-    with pytest.raises(TransientError, match=r"^Athena could not run the query facts/count now: Query exhausted resources at this scale factor\.$"):
-        engine_on(fake).query(COUNT, ())
+def test_a_start_that_was_answered_never_lends_its_token() -> None:
+    fake = FakeAthena(statuses=[failed("Query exhausted resources", retryable=True, category=1)])
+    engine = engine_on(fake)
+    for _ in range(2):
+        with pytest.raises(TransientError):
+            engine.query(COUNT, ())
+    assert fake.started[0]["ClientRequestToken"] != fake.started[1]["ClientRequestToken"]
 
 
-@pytest.mark.parametrize(
-    ("status", "sentence"),
-    [
-        (
-            failed("SYNTAX_ERROR: line 4:10: Column 'credits_used'\n cannot be resolved"),
-            "Athena failed the query facts/count: SYNTAX_ERROR: line 4:10: Column 'credits_used' cannot be resolved; "
-            "the database aws_user_exporter needs the tables and views of sql/ as this version has them.",
-        ),
-        (
-            failed("TABLE_NOT_FOUND: line 1:15: Table 'awsdatacatalog.aws_user_exporter.t' does not exist"),
-            "Athena failed the query facts/count: TABLE_NOT_FOUND: line 1:15: Table 'awsdatacatalog.aws_user_exporter.t' does not exist; "
-            "the database aws_user_exporter needs the tables and views of sql/ as this version has them.",
-        ),
-        (
-            failed("DIVISION_BY_ZERO: / by zero"),
-            "Athena failed the query facts/count: DIVISION_BY_ZERO: / by zero; its page in the Athena console says more (q1).",
-        ),
-        (
-            cancelled("Bytes scanned limit was exceeded"),
-            "the query facts/count was cancelled in Athena (Bytes scanned limit was exceeded); look at the limits of the Athena workgroup primary.",
-        ),
-    ],
-)
-def test_a_query_that_fails_for_good_says_so_in_a_sentence(status: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(UserError) as caught:
-        engine_on(FakeAthena(statuses=[RUNNING, status])).query(COUNT, ())
-    assert str(caught.value) == sentence
+def test_a_token_is_not_kept_until_the_data_are_others() -> None:
+    now = [0.0]
+    tokens = StartTokens(lambda: now[0])
+    first = tokens.take({"QueryString": "a"})
+    tokens.keep({"QueryString": "a"}, first)
+    now[0] += TOKEN_SECONDS
+    assert tokens.take({"QueryString": "a"}) != first
 
 
-def test_a_denied_request_names_what_to_allow() -> None:
-    workgroup = "arn:aws:athena:us-east-1:1:workgroup/primary"
-    message = f"User: arn:aws:iam::111122223333:user/x is not authorized to perform: athena:StartQueryExecution on resource: {workgroup}"
-    fake = FakeAthena(errors={"StartQueryExecution": [refused("StartQueryExecution", "AccessDeniedException", message)]})
-    with pytest.raises(UserError, match=f"AWS denied athena:StartQueryExecution on {workgroup} to arn:aws:iam"):
-        engine_on(fake).query(COUNT, ())
-
-
-def test_a_page_that_is_lost_half_way_gives_no_part_of_the_rows() -> None:
-    lost = EndpointConnectionError(endpoint_url="https://athena")
-
-    class LosesTheSecondPage(FakeAthena):
-        def get_query_results(self, **request: Any) -> dict[str, Any]:
-            if "NextToken" in request:
-                raise lost
-            return super().get_query_results(**request)
-
-    with pytest.raises(TransientError, match="did not get an answer"):
-        engine_on(LosesTheSecondPage(rows=[row("1")] * 1500)).query(COUNT, ())
+def test_two_equal_starts_at_once_are_two_queries() -> None:
+    tokens = StartTokens()
+    assert tokens.take({"QueryString": "a"}) != tokens.take({"QueryString": "a"})
 
 
 @pytest.fixture
@@ -370,41 +307,3 @@ def test_a_failure_is_raised_and_not_logged_as_well(logged: io.StringIO) -> None
     with pytest.raises(UserError):
         engine_on(fake).query(COUNT, ())
     assert logged.getvalue() == ""
-
-
-# What is counted
-
-
-@pytest.mark.parametrize(
-    ("scanned", "usd"),
-    [(0, 0.00005), (9_999_999, 0.00005), (10_000_001, 0.000055), (1_000_000_000_000, 5.0)],
-)
-def test_a_query_costs_whole_megabytes_and_ten_at_least(scanned: int, usd: float) -> None:
-    assert price_usd(scanned) == pytest.approx(usd, rel=1e-12)
-
-
-def test_queries_requests_bytes_and_dollars_are_counted() -> None:
-    telemetry = Telemetry()
-    engine_on(FakeAthena(statuses=[RUNNING, RUNNING, SUCCEEDED], scanned=20_000_000), telemetry).query(COUNT, ())
-    requests = {name: value(telemetry, "api_requests_total", api=f"athena:{name}") for name in ("StartQueryExecution", "GetQueryExecution", "GetQueryResults")}
-    assert requests == {"StartQueryExecution": 1, "GetQueryExecution": 3, "GetQueryResults": 1}
-    assert value(telemetry, "athena_queries_total") == 1
-    assert value(telemetry, "athena_bytes_scanned_total") == 20_000_000
-    assert value(telemetry, "aws_spend_usd_total", api="athena") == pytest.approx(0.0001)
-
-
-def test_a_failed_query_is_free_and_a_cancelled_one_is_not() -> None:
-    broken, late = Telemetry(), Telemetry()
-    with pytest.raises(UserError):
-        engine_on(FakeAthena(statuses=[failed("no")], scanned=30_000_000), broken).query(COUNT, ())
-    with pytest.raises(TransientError):
-        engine_on(FakeAthena(statuses=[RUNNING], scanned=30_000_000), late, timeout=timedelta(seconds=1)).query(COUNT, ())
-    assert value(broken, "aws_spend_usd_total", api="athena") == 0
-    assert value(late, "aws_spend_usd_total", api="athena") == pytest.approx(0.00015)
-
-
-def test_counters_are_there_before_the_first_query() -> None:
-    telemetry = Telemetry()
-    engine_on(FakeAthena(), telemetry)
-    assert value(telemetry, "api_requests_total", api="athena:StartQueryExecution") == 0
-    assert value(telemetry, "aws_spend_usd_total", api="athena") == 0

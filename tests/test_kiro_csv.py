@@ -336,6 +336,7 @@ def test_repeated_rows_of_one_person_and_client_are_kept_for_the_statement_to_ch
         ("0e999999999", "0"),
         ("1e15", "1000000000000000"),
         ("0." + "1" * 60, "0." + "1" * 18),
+        ("0.1234567890123456785", "0.123456789012345679"),
         ("", None),
         ("None", None),
         (" none ", None),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
@@ -40,6 +40,10 @@ class Source(Protocol):
 
     def refreshed(self) -> datetime | None:
         """When the last refresh that worked began (UTC); None: there was none."""
+        ...
+
+    def holds(self) -> Iterable[date]:
+        """The days of which the store must have a file: what it has lost of them is read again."""
         ...
 
     def landed(self) -> Landed:

@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -19,15 +19,18 @@ import msgspec
 
 from exporter.config import KiroSource as Settings
 from exporter.engines import Engine, Relation, Statement, statement
+from exporter.engines.reading import reading
 from exporter.errors import UserError
 from exporter.model import DayRange, FactBatch, Rejection
 from exporter.objects import Location, ObjectGone, ObjectTooLarge, ObjectUnreadable
+from exporter.sources.csv_records import MAX_BYTES
 from exporter.sources.kiro_csv import REASONS as ROW_REASONS
 from exporter.sources.kiro_csv import AnalyticRow, Decoded, UserReportRow, decode_by_user_analytic, decode_user_report
 from exporter.sources.kiro_layout import Report, ReportObject, find_reports
+from exporter.sources.rejections import reject
 from exporter.store import Store
 from exporter.telemetry import Telemetry
-from exporter.windows import Landed
+from exporter.windows import RECENT_DAYS, Landed, was_ahead
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +44,6 @@ _STEM = {
     "day": "DATE",
     "userid": "VARCHAR",
 }
-_LOGGED_REJECTIONS = 20
 
 REASONS: Mapping[str, str] = {
     **ROW_REASONS,
@@ -114,7 +116,10 @@ class SeenObject(msgspec.Struct, frozen=True):
 
 
 class KiroState(msgspec.Struct, frozen=True):
-    """What a report source remembers. `listed` is when the last refresh that read everything began, `through` how far an unfinished first load has come."""
+    """What a report source remembers. `listed` is when the last refresh that read everything began, `through` how far an unfinished first load has come.
+
+    `held` are the days that were written to the store and that windows may reach.
+    """
 
     first: date | None = None
     newest: date | None = None
@@ -122,6 +127,7 @@ class KiroState(msgspec.Struct, frozen=True):
     listed: datetime | None = None
     objects: dict[str, SeenObject] = {}
     reopened: tuple[date, ...] = ()
+    held: tuple[date, ...] = ()
 
 
 class KiroReports:
@@ -174,7 +180,7 @@ class KiroReports:
         files = [self._file(self._found[key]) for key, seen in self._looked.items() if day in seen.days]
         relations = (Relation(self._kind.relation, self._kind.columns, files),) if self._engine.embedded else ()
         try:
-            return FactBatch(self.name, (day,), self._engine.query(self._kind.fact, (day, day), relations))
+            return FactBatch(self.name, (day,), self._engine.query(self._fact(), (day, day), relations))
         except Exception as error:
             damaged = [file for file in files if self._engine.embedded and self._store.object_rows(file) is None]
             for file in damaged:
@@ -192,7 +198,8 @@ class KiroReports:
         # Files of which every day is read now need not be read again when the refresh is interrupted: a first load goes on where it stopped.
         before = self._state.objects
         read = {key: seen for key, seen in self._looked.items() if max([*seen.days, *(before[key].days if key in before else ())], default=date.max) <= day}
-        self._save(msgspec.structs.replace(self._state, first=first, through=through, reopened=reopened, objects={**before, **read}))
+        held = tuple(sorted(other for other in {*self._state.held, day} if other > through - timedelta(days=2 * RECENT_DAYS)))
+        self._save(msgspec.structs.replace(self._state, first=first, through=through, reopened=reopened, objects={**before, **read}, held=held))
 
     def done(self, now: datetime) -> None:
         """See `Source.done`. What was decoded stays while its days are open."""
@@ -215,6 +222,10 @@ class KiroReports:
         """See `Source.refreshed`."""
         return self._state.listed
 
+    def holds(self) -> Iterable[date]:
+        """See `Source.holds`: days without a report have no file."""
+        return self._state.held
+
     def landed(self) -> Landed:
         """A day has landed when a report of that day or of a later one is there, or the listing worked `lands_by` after its end."""
         state, max_age = self._state, self._settings.max_age
@@ -227,8 +238,15 @@ class KiroReports:
             last = max(state.newest or date.min, listed_through)
         return Landed(DayRange(state.first, last) if last is not None and last >= state.first else None, max_age)
 
+    def _fact(self) -> Statement:
+        table = self._settings.table
+        return reading(self._kind.fact, self._kind.relation, table) if table is not None else self._kind.fact
+
     def _open_from(self, now: datetime) -> date:
-        first = now.date() - self._settings.history if self._state.listed is None else self._state.listed.date() - self._settings.lookback
+        listed = self._state.listed
+        # What a clock that was ahead has listed says nothing about the days until then.
+        anew = listed is None or was_ahead(listed, now)
+        first = now.date() - self._settings.history if listed is None or anew else listed.date() - self._settings.lookback
         return max(first, self._ignore_before)
 
     def _is_seen(self, found: ReportObject) -> bool:
@@ -259,7 +277,7 @@ class KiroReports:
             days = sorted({row.day for row in _DAYS.decode_lines(kept) if row.day in readable})
             return SeenObject(size, etag, found.day, tuple(days), self._unknown_columns.get(file, ()))
         try:
-            data = location.read(found.object)
+            data = location.read(found.object, MAX_BYTES)
         except ObjectGone as error:
             log.info("a file changed after it was listed", extra={"fields": {"source": self.name, "file": found.object.key, "error": str(error)}})
             return None
@@ -283,12 +301,7 @@ class KiroReports:
         return SeenObject(size, etag, found.day, tuple(sorted(day for day in by_day if day in readable)), self._unknown_columns[file])
 
     def _reject(self, rejections: Sequence[Rejection], count: int = 1) -> None:
-        for rejection in rejections[:_LOGGED_REJECTIONS]:
-            log.warning("rejected", extra={"fields": {"source": self.name, **rejection.fields()}})
-        if len(rejections) > _LOGGED_REJECTIONS:
-            log.warning("rejected more", extra={"fields": {"source": self.name, "path": rejections[0].path, "more": len(rejections) - _LOGGED_REJECTIONS}})
-        for rejection in rejections:
-            self._telemetry.rejected(self.name, rejection.reason, count)
+        reject(self._telemetry, self.name, rejections, count)
 
     def _save(self, state: KiroState) -> None:
         self._store.save_state(self.name, state)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import TypeVar
 
 from exporter.sources.csv_records import shown
@@ -19,12 +19,13 @@ _QUOTES_AND_SPACE = "\"' \t\n\u00a0"
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200b\u2028\u2029]+")
 _ISO_DATE = re.compile(r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})", re.ASCII)
 _US_DATE = re.compile(r"(?P<month>\d{2})-(?P<day>\d{2})-(?P<year>\d{4})", re.ASCII)
-_CLIENT = re.compile(r"[A-Z][A-Z0-9_]{0,63}", re.ASCII)
+_CLIENT = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
 _PLAIN_AMOUNT = re.compile(r"\d{1,15}(\.\d{1,18})?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,9})?", re.ASCII)
 _FLAGS = {"true": True, "false": False}
 _FINEST = Decimal("1e-18")
-_EXACT = Context(prec=40, rounding=ROUND_HALF_EVEN)
+_EXACT = Context(prec=40, rounding=ROUND_HALF_UP)
+"""Half up, as the casts of Athena and DuckDB round."""
 
 
 class Fault(ValueError):
@@ -72,7 +73,7 @@ def column_name(text: str) -> str:
 
 def day(text: str) -> str:
     """YYYY-MM-DD of a date in either report's format."""
-    plain = text.strip(_QUOTES_AND_SPACE)
+    plain = _clean(text).strip(_QUOTES_AND_SPACE)
     parts = _ISO_DATE.fullmatch(plain) or _US_DATE.fullmatch(plain)
     try:
         if parts:
@@ -98,10 +99,10 @@ def user(text: str) -> str:
 
 def client(text: str) -> str:
     """A client type in upper case, also one that is not known yet."""
-    name = text.strip(_QUOTES_AND_SPACE).upper()
+    name = _clean(text).strip(_QUOTES_AND_SPACE)
     if _is_nothing(name) or not _CLIENT.fullmatch(name):
         raise Fault("client", f"not the name of a client: {shown(text)}")
-    return name
+    return name.upper()
 
 
 def count(text: str) -> int | None:
@@ -130,7 +131,7 @@ def amount(text: str) -> str | None:
 
 def flag(text: str) -> bool | None:
     """True or false. None for an empty cell or None."""
-    word = text.strip(_QUOTES_AND_SPACE).lower()
+    word = _clean(text).strip(_QUOTES_AND_SPACE).lower()
     if _is_nothing(word):
         return None
     if word not in _FLAGS:
@@ -145,7 +146,7 @@ def words(text: str) -> str | None:
 
 
 def _number(text: str) -> Decimal | None:
-    plain = text.strip()
+    plain = _clean(text).strip()
     if _is_nothing(plain):
         return None
     if not _NUMBER.fullmatch(plain):

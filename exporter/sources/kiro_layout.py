@@ -19,11 +19,12 @@ from exporter.objects import Location, StoredObject
 Report = Literal["user_report", "by_user_analytic"]
 
 ROOT = "AWSLogs/"
-_WRITERS: dict[Report, tuple[str, ...]] = {
+WRITERS: dict[Report, tuple[str, ...]] = {
     "user_report": ("KiroLogs",),
     # Before Kiro the same report came from Amazon Q Developer; buckets of that time hold both folders.
     "by_user_analytic": ("KiroLogs", "QDeveloperLogs"),
 }
+"""The folders of an account in which each report stands."""
 _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d", re.ASCII)
 _BELOW_REGION = re.compile(r"(\d{4})/(\d{2})/(\d{2})/(?:\d{2}/)?([^/\x00-\x1f\x7f]+\.csv)", re.ASCII | re.IGNORECASE)
@@ -53,7 +54,7 @@ def find_reports(location: Location, report: Report, since: date) -> Iterator[Re
     UserError where the location is not the folder above `AWSLogs`.
     """
     for account in _accounts(location, report):
-        for writer in _WRITERS[report]:
+        for writer in WRITERS[report]:
             folder = f"{ROOT}{account}/{writer}/{report}/"
             for region in location.folders(folder):
                 if not _REGION.fullmatch(region):
@@ -89,7 +90,7 @@ def _accounts(location: Location, report: Report) -> tuple[str, ...]:
     found = tuple(name for name in location.folders(ROOT) if _ACCOUNT.fullmatch(name))
     if found:
         return found
-    looked_for = f"{ROOT}<account>/{_WRITERS[report][0]}/{report}/"
+    looked_for = f"{ROOT}<account>/{WRITERS[report][0]}/{report}/"
     here = location.folders("")
     if "AWSLogs" in here:
         raise UserError(f"{location.name}{ROOT} holds no folder of an account; {looked_for} was looked for, which Kiro makes with the first report.")

@@ -10,17 +10,35 @@ WITH cells AS (
         CAST(date_parse(day, '%Y/%m/%d') AS date) AS path_day,
         "$path" AS path,
         CAST("$file_modified_time" AS varchar) AS modified,
-        -- The leading comma keeps an empty first cell; 65279 is the byte order mark.
+        -- The leading comma keeps an empty first cell; 65279 is the byte order mark. What cannot be seen is left out of cells, within them and around.
         transform(
             regexp_extract_all(concat(',', replace(replace(line, chr(13), ''), chr(65279), '')), ',("(?:[^"]|"")*"|[^,]*)', 1),
-            x -> trim(CASE WHEN x LIKE '"%' THEN replace(substr(x, 2, length(x) - 2), '""', '"') ELSE x END)
+            x -> regexp_replace(
+                regexp_replace(
+                    CASE WHEN x LIKE '"%' THEN replace(substr(x, 2, length(x) - 2), '""', '"') ELSE x END,
+                    '[\p{Cc}\x{200b}\x{2028}\x{2029}]+',
+                    ''
+                ),
+                '^\p{Z}+|\p{Z}+$',
+                ''
+            )
         ) AS f
     FROM kiro_by_user_analytic_lines
-    WHERE "$path" LIKE '%.csv'
+    -- A line that is not UTF-8 does not come back as it was.
+    WHERE "$path" LIKE '%.csv' AND from_utf8(to_utf8(line)) = line
+),
+spelled AS (
+    SELECT *, transform(f, x -> lower(regexp_replace(x, '^[ "''\x{a0}]+|[ "''\x{a0}]+$', ''))) AS s
+    FROM cells
 ),
 marked AS (
-    SELECT *, CASE WHEN contains(transform(f, x -> lower(x)), 'userid') THEN transform(f, x -> lower(x)) END AS header
-    FROM cells
+    SELECT
+        *,
+        -- A column without a name goes by its number: there may be several.
+        CASE WHEN contains(s, 'userid')
+            THEN transform(sequence(1, cardinality(s)), i -> CASE WHEN element_at(s, i) = '' THEN CAST(i AS varchar) ELSE element_at(s, i) END)
+        END AS header
+    FROM spelled
 ),
 -- Partitioned by path_day too, or a condition on the day would not get below this, to the partitions.
 headed AS (
@@ -31,7 +49,15 @@ valued AS (
     SELECT
         *,
         transform(f, x -> CASE WHEN lower(x) NOT IN ('', 'none') THEN x END) AS texts,
-        transform(f, x -> CASE WHEN try_cast(x AS decimal(38, 18)) BETWEEN 0 AND 1000000000000000 THEN try_cast(x AS decimal(38, 18)) END) AS amounts
+        transform(
+            f,
+            x -> CASE
+                WHEN
+                    regexp_like(x, '^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$')
+                    AND try_cast(regexp_replace(x, '\.$', '') AS decimal(38, 18)) BETWEEN 0 AND 1000000000000000
+                    THEN try_cast(regexp_replace(x, '\.$', '') AS decimal(38, 18))
+            END
+        ) AS amounts
     FROM headed
     WHERE header IS NULL AND cardinality(f) = cardinality(names) AND cardinality(array_distinct(names)) = cardinality(names)
 ),
@@ -44,6 +70,7 @@ bound AS (
         modified,
         names,
         map(names, texts) AS m,
+        map(names, s) AS w,
         map(names, transform(amounts, x -> CASE WHEN x = floor(x) THEN CAST(x AS bigint) END)) AS c
     FROM valued
 ),
@@ -56,15 +83,16 @@ named AS (
     SELECT
         *,
         CASE
-            WHEN regexp_like(element_at(m, 'date'), '^\d{4}-\d{2}-\d{2}$') THEN try_cast(element_at(m, 'date') AS date)
-            WHEN regexp_like(element_at(m, 'date'), '^\d{2}-\d{2}-\d{4}$')
-                THEN try_cast(concat(substr(element_at(m, 'date'), 7, 4), '-', substr(element_at(m, 'date'), 1, 5)) AS date)
+            WHEN regexp_like(element_at(w, 'date'), '^[0-9]{4}-[0-9]{2}-[0-9]{2}$') THEN try_cast(element_at(w, 'date') AS date)
+            WHEN regexp_like(element_at(w, 'date'), '^[0-9]{2}-[0-9]{2}-[0-9]{4}$')
+                THEN try_cast(concat(substr(element_at(w, 'date'), 7, 4), '-', substr(element_at(w, 'date'), 1, 5)) AS date)
         END AS reported_day,
+        regexp_replace(element_at(m, 'userid'), '^[ "''\x{a0}]+|[ "''\x{a0}]+$', '') AS userid,
         regexp_extract(path, '_by_user_analytic_(?:part_\d+_)?(\d{12})', 1) AS stamp,
         filter(
             names,
             -- The documentation calls inlinechat_totaleventcount inlinechat_eventcount; both mean the same.
-            k -> coalesce(element_at(c, k), 0) > 0 AND (k = 'inlinechat_eventcount' AND NOT contains(names, 'inlinechat_totaleventcount') OR k IN (
+            k -> (k = 'inlinechat_eventcount' AND NOT contains(names, 'inlinechat_totaleventcount') OR k IN (
                 'chat_aicodelines', 'chat_messagesinteracted', 'chat_messagessent',
                 'codefix_acceptanceeventcount', 'codefix_acceptedlines', 'codefix_generatedlines', 'codefix_generationeventcount',
                 'codereview_failedeventcount', 'codereview_findingscount', 'codereview_succeededeventcount',
@@ -80,8 +108,12 @@ named AS (
                 'testgeneration_generatedtests',
                 'transformation_eventcount', 'transformation_linesgenerated', 'transformation_linesingested'
             ))
-        ) AS counter_columns
+        ) AS known_columns
     FROM placed
+),
+counted AS (
+    SELECT *, filter(known_columns, k -> coalesce(element_at(c, k), 0) > 0) AS counter_columns
+    FROM named
 )
 SELECT
     path,
@@ -96,10 +128,10 @@ SELECT
     -- Athena does not know the number of a line.
     CAST(NULL AS bigint) AS line,
     day,
-    element_at(m, 'userid') AS userid,
+    userid,
     map(
         transform(counter_columns, k -> CASE k WHEN 'inlinechat_eventcount' THEN 'inlinechat_totaleventcount' ELSE k END),
         transform(counter_columns, k -> element_at(c, k))
     ) AS counters
-FROM named
-WHERE day = reported_day AND length(element_at(m, 'userid')) BETWEEN 1 AND 256
+FROM counted
+WHERE day = reported_day AND length(userid) BETWEEN 1 AND 256 AND lower(userid) <> 'none' AND cardinality(known_columns) > 0

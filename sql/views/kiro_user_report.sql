@@ -9,17 +9,35 @@ WITH cells AS (
         CAST(date_parse(day, '%Y/%m/%d') AS date) AS path_day,
         "$path" AS path,
         CAST("$file_modified_time" AS varchar) AS modified,
-        -- The leading comma keeps an empty first cell; 65279 is the byte order mark.
+        -- The leading comma keeps an empty first cell; 65279 is the byte order mark. What cannot be seen is left out of cells, within them and around.
         transform(
             regexp_extract_all(concat(',', replace(replace(line, chr(13), ''), chr(65279), '')), ',("(?:[^"]|"")*"|[^,]*)', 1),
-            x -> trim(CASE WHEN x LIKE '"%' THEN replace(substr(x, 2, length(x) - 2), '""', '"') ELSE x END)
+            x -> regexp_replace(
+                regexp_replace(
+                    CASE WHEN x LIKE '"%' THEN replace(substr(x, 2, length(x) - 2), '""', '"') ELSE x END,
+                    '[\p{Cc}\x{200b}\x{2028}\x{2029}]+',
+                    ''
+                ),
+                '^\p{Z}+|\p{Z}+$',
+                ''
+            )
         ) AS f
     FROM kiro_user_report_lines
-    WHERE "$path" LIKE '%.csv'
+    -- A line that is not UTF-8 does not come back as it was.
+    WHERE "$path" LIKE '%.csv' AND from_utf8(to_utf8(line)) = line
+),
+spelled AS (
+    SELECT *, transform(f, x -> lower(regexp_replace(x, '^[ "''\x{a0}]+|[ "''\x{a0}]+$', ''))) AS s
+    FROM cells
 ),
 marked AS (
-    SELECT *, CASE WHEN contains(transform(f, x -> lower(x)), 'userid') THEN transform(f, x -> lower(x)) END AS header
-    FROM cells
+    SELECT
+        *,
+        -- A column without a name goes by its number: there may be several.
+        CASE WHEN contains(s, 'userid')
+            THEN transform(sequence(1, cardinality(s)), i -> CASE WHEN element_at(s, i) = '' THEN CAST(i AS varchar) ELSE element_at(s, i) END)
+        END AS header
+    FROM spelled
 ),
 -- Partitioned by path_day too, or a condition on the day would not get below this, to the partitions.
 headed AS (
@@ -30,9 +48,30 @@ valued AS (
     SELECT
         *,
         transform(f, x -> CASE WHEN lower(x) NOT IN ('', 'none') THEN x END) AS texts,
-        transform(f, x -> CASE WHEN try_cast(x AS decimal(38, 18)) BETWEEN 0 AND 1000000000000000 THEN try_cast(x AS decimal(38, 18)) END) AS amounts
+        transform(
+            f,
+            x -> CASE
+                WHEN
+                    regexp_like(x, '^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$')
+                    AND try_cast(regexp_replace(x, '\.$', '') AS decimal(38, 18)) BETWEEN 0 AND 1000000000000000
+                    THEN try_cast(regexp_replace(x, '\.$', '') AS decimal(38, 18))
+            END
+        ) AS amounts
     FROM headed
-    WHERE header IS NULL AND cardinality(f) = cardinality(names) AND cardinality(array_distinct(names)) = cardinality(names)
+    WHERE
+        header IS NULL
+        AND cardinality(f) = cardinality(names)
+        AND cardinality(array_distinct(names)) = cardinality(names)
+        -- A file without any column that is known is no report.
+        AND cardinality(
+            filter(
+                names,
+                k -> k IN (
+                    'chat_conversations', 'credits_used', 'overage_cap', 'overage_credits_used', 'overage_enabled', 'profileid', 'subscription_tier',
+                    'total_messages', 'new_user', 'user_email', 'usage_limit'
+                ) OR (regexp_like(k, '^.{1,99}_messages$') AND k <> 'chat_messages')
+            )
+        ) > 0
 ),
 bound AS (
     SELECT
@@ -43,6 +82,7 @@ bound AS (
         modified,
         names,
         map(names, texts) AS m,
+        map(names, s) AS w,
         map(names, amounts) AS n,
         map(names, transform(amounts, x -> CASE WHEN x = floor(x) THEN CAST(x AS bigint) END)) AS c
     FROM valued
@@ -56,10 +96,11 @@ named AS (
     SELECT
         *,
         CASE
-            WHEN regexp_like(element_at(m, 'date'), '^\d{4}-\d{2}-\d{2}$') THEN try_cast(element_at(m, 'date') AS date)
-            WHEN regexp_like(element_at(m, 'date'), '^\d{2}-\d{2}-\d{4}$')
-                THEN try_cast(concat(substr(element_at(m, 'date'), 7, 4), '-', substr(element_at(m, 'date'), 1, 5)) AS date)
+            WHEN regexp_like(element_at(w, 'date'), '^[0-9]{4}-[0-9]{2}-[0-9]{2}$') THEN try_cast(element_at(w, 'date') AS date)
+            WHEN regexp_like(element_at(w, 'date'), '^[0-9]{2}-[0-9]{2}-[0-9]{4}$')
+                THEN try_cast(concat(substr(element_at(w, 'date'), 7, 4), '-', substr(element_at(w, 'date'), 1, 5)) AS date)
         END AS reported_day,
+        regexp_replace(element_at(m, 'userid'), '^[ "''\x{a0}]+|[ "''\x{a0}]+$', '') AS userid,
         regexp_extract(path, '_user_report_(?:part_\d+_)?(\d{12})', 1) AS stamp,
         filter(names, k -> regexp_like(k, '^.{1,99}_messages$') AND k NOT IN ('total_messages', 'chat_messages') AND coalesce(element_at(c, k), 0) > 0) AS model_columns
     FROM placed
@@ -77,22 +118,24 @@ SELECT
     -- Athena does not know the number of a line.
     CAST(NULL AS bigint) AS line,
     day,
-    element_at(m, 'userid') AS userid,
-    upper(element_at(m, 'client_type')) AS client_type,
+    userid,
+    upper(element_at(w, 'client_type')) AS client_type,
     element_at(c, 'chat_conversations') AS chat_conversations,
     element_at(n, 'credits_used') AS credits_used,
     element_at(n, 'overage_cap') AS overage_cap,
     element_at(n, 'overage_credits_used') AS overage_credits_used,
-    CASE lower(element_at(m, 'overage_enabled')) WHEN 'true' THEN true WHEN 'false' THEN false END AS overage_enabled,
+    CASE element_at(w, 'overage_enabled') WHEN 'true' THEN true WHEN 'false' THEN false END AS overage_enabled,
     element_at(m, 'profileid') AS profileid,
     element_at(m, 'subscription_tier') AS subscription_tier,
     element_at(c, 'total_messages') AS total_messages,
-    CASE lower(element_at(m, 'new_user')) WHEN 'true' THEN true WHEN 'false' THEN false END AS new_user,
+    CASE element_at(w, 'new_user') WHEN 'true' THEN true WHEN 'false' THEN false END AS new_user,
     element_at(m, 'user_email') AS user_email,
     element_at(n, 'usage_limit') AS usage_limit,
     map(transform(model_columns, k -> substr(k, 1, length(k) - 9)), transform(model_columns, k -> element_at(c, k))) AS models
 FROM named
 WHERE
     day = reported_day
-    AND length(element_at(m, 'userid')) BETWEEN 1 AND 256
-    AND regexp_like(upper(element_at(m, 'client_type')), '^[A-Z][A-Z0-9_]{0,63}$')
+    AND length(userid) BETWEEN 1 AND 256
+    AND lower(userid) <> 'none'
+    AND regexp_like(element_at(w, 'client_type'), '^[a-z][a-z0-9_]{0,63}$')
+    AND element_at(w, 'client_type') <> 'none'
