@@ -1,14 +1,20 @@
 # Needs GNU make 3.81 or newer and one of Python 3.11 to 3.14 with venv. PYTHON=/path/to/python overrides the first one found.
-.PHONY: help demo test lint bench lock upgrade dashboards docs clean runtime development
+.PHONY: help demo test test-long test-trino lint bench lock upgrade dashboards rules docs clean runtime development
 
 help: ## List what can be made
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
 
 demo: runtime ## Run the exporter on a synthetic organisation, without AWS
 	@.venv/bin/aws-user-exporter demo
 
-test: development ## Run all tests
-	@.venv/bin/pytest
+test: development ## Run all tests but those that take minutes each
+	@.venv/bin/pytest -m "not long"
+
+test-long: development ## Run the tests that take minutes each
+	@.venv/bin/pytest -m long
+
+test-trino: development ## Run every statement of sql/ on a real Trino, which is fetched first (0.8 GB, Maven, Java 24)
+	@TRINO_HOME=$$(sh .ci/trino) && export TRINO_HOME && .venv/bin/pytest tests/test_trino*.py
 
 lint: development ## Check style, types and the direction of imports
 	.venv/bin/ruff check
@@ -28,6 +34,9 @@ upgrade: lock ## Write both locks with the newest versions
 
 dashboards: development ## Generate grafana/dashboards from grafana/source
 	@.venv/bin/python grafana/source/build.py
+
+rules: development ## Generate prometheus/rules/recording.yml from the families
+	@.venv/bin/python prometheus/source/recording.py
 
 docs: development ## Generate the reference pages in docs
 	.venv/bin/python -m exporter.config.reference >docs/config.md

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,8 +15,10 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from tools import require_tool
 
 from grafana.source import build, metrics
+from grafana.source.boards import WINDOWS, board
 from grafana.source.kiro_overview import overview
-from grafana.source.panels import WINDOWS, board, number
+from grafana.source.panels import number
+from grafana.source.queries import MOST_ROWS, threshold_value
 
 ROOT = Path(__file__).parent.parent
 FILES = sorted((ROOT / "grafana" / "dashboards").glob("*.json"))
@@ -57,14 +60,25 @@ def test_a_file_that_was_changed_or_that_nothing_makes_differs(monkeypatch: pyte
 @every_board
 def test_a_dashboard_is_in_utc_and_has_the_shared_variables(dashboard: dict[str, Any]) -> None:
     assert dashboard["timezone"] == "utc"
-    assert [variable["name"] for variable in dashboard["templating"]["list"]][:4] == ["datasource", "window", "team", "user"]
+    names = [variable["name"] for variable in dashboard["templating"]["list"]]
+    shared = [name for name in ("datasource", "window", "team", "user") if name in names]
+    assert names[: len(shared)] == shared
+    assert "datasource" in shared
+    assert "user" in shared or dashboard["uid"] == "exporter"
 
 
 @every_board
 def test_the_window_is_30_days_unless_it_is_chosen(dashboard: dict[str, Any]) -> None:
-    (window,) = (variable for variable in dashboard["templating"]["list"] if variable["name"] == "window")
-    assert window["current"]["value"] == "last_30d"
-    assert [option["value"] for option in window["options"]] == list(WINDOWS)
+    for window in (variable for variable in dashboard["templating"]["list"] if variable["name"] == "window"):
+        assert window["current"]["value"] == "last_30d"
+        assert [option["value"] for option in window["options"]] == list(WINDOWS)
+
+
+@every_board
+def test_every_variable_is_used(dashboard: dict[str, Any]) -> None:
+    asked = " ".join(metrics.expressions(dashboard))
+    names = {variable["name"] for variable in dashboard["templating"]["list"]} - {"datasource"}
+    assert {name for name in names if not re.search(rf"\${name}\b|\${{{name}[:}}]", asked)} == set()
 
 
 @every_board
@@ -78,6 +92,21 @@ def test_panels_do_not_overlap_and_have_ids_of_their_own(dashboard: dict[str, An
     assert len(cells) == len(set(cells))
     assert max(x for x, _ in cells) < 24
     assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+
+
+@every_board
+def test_rows_of_panels_fill_the_width_and_are_as_high_as_each_other(dashboard: dict[str, Any]) -> None:
+    rows: dict[int, list[dict[str, Any]]] = {}
+    for panel in metrics.panels(dashboard):
+        rows.setdefault(panel["gridPos"]["y"], []).append(panel["gridPos"])
+    assert {sum(place["w"] for place in row) for row in rows.values()} == {24}
+    assert {len({place["h"] for place in row}) for row in rows.values()} == {1}
+
+
+@every_board
+def test_a_title_stands_once(dashboard: dict[str, Any]) -> None:
+    titles = [panel["title"] for panel in metrics.panels(dashboard)]
+    assert len(titles) == len(set(titles))
 
 
 @every_panel
@@ -97,16 +126,47 @@ def test_a_panel_reads_the_chosen_prometheus(panel: dict[str, Any]) -> None:
 
 
 def test_trends_have_a_point_a_day() -> None:
-    trends = [panel for panel in PANELS.values() if any(target.get("range") for target in panel["targets"])]
+    """The exporter's own metrics are not by day: its panels show them as they come."""
+    trends = [panel for name, panel in PANELS.items() if any(target.get("range") for target in panel["targets"]) and not name.startswith("exporter: ")]
     assert trends
     assert {panel["interval"] for panel in trends} == {"1d"}
 
 
 def test_the_trend_is_the_one_that_was_checked() -> None:
-    """The form of metrics.md, whose bars tests/test_trends.py checks in a real Prometheus; here with a filter and summed over teams."""
-    (credits, _) = PANELS["kiro-overview: Credits by day"]["targets"]
-    checked = "last_over_time({0}_3d_ago:sum[23h] offset -95h59m) or last_over_time({0}_yesterday:sum[23h] offset -47h59m)"
-    assert credits["expr"].replace('{team=~"$team"}', "") == f"sum({checked.format('team:kiro_user_credits')})"
+    """The two halves of the form of metrics.md, whose bars tests/test_trends.py checks in a real Prometheus; here with a filter and summed over teams."""
+    settled, provisional = PANELS["kiro-overview: Credits by day"]["targets"][:2]
+    third = "sum(last_over_time(team:kiro_user_credits_3d_ago:sum[23h] offset -95h59m))"
+    assert settled["expr"].replace('{team=~"$team"}', "") == third
+    first = "sum(last_over_time(team:kiro_user_credits_yesterday:sum[23h] offset -47h59m))"
+    assert provisional["expr"].replace('{team=~"$team"}', "") == f"{first} unless {third}"
+
+
+TABLES = {name: panel for name, panel in PANELS.items() if panel["type"] == "table"}
+"""Whose rows are keyed by the labels that stand before the values."""
+
+every_table_of_people = pytest.mark.parametrize(
+    "panel", [pytest.param(panel, id=name) for name, panel in TABLES.items() if "user" in panel["transformations"][-1]["options"]["renameByName"]]
+)
+
+
+@every_table_of_people
+def test_a_table_of_people_has_a_limit(panel: dict[str, Any]) -> None:
+    limits = [int(many) for target in panel["targets"] for many in re.findall(r"(?:topk|bottomk)\((\d+),", target["expr"])]
+    assert limits
+    assert max(limits) <= MOST_ROWS
+
+
+@every_table_of_people
+def test_a_table_of_people_leads_to_the_person(panel: dict[str, Any]) -> None:
+    (look,) = (one["properties"] for one in panel["fieldConfig"]["overrides"] if one["matcher"]["options"] == "User")
+    ((link,),) = (one["value"] for one in look if one["id"] == "links")
+    assert link["url"].startswith("/d/person?var-user=${__value.text:percentencode}&")
+
+
+def test_the_days_that_can_still_change_have_the_colour_of_the_others() -> None:
+    looks = PANELS["kiro-overview: Credits by day"]["fieldConfig"]["overrides"]
+    colours = {one["matcher"]["options"]: one["properties"][0]["value"]["fixedColor"] for one in looks if one["properties"][0]["id"] == "color"}
+    assert colours == {"Credits": "blue", "Credits (provisional)": "blue", "Overage": "orange", "Overage (provisional)": "orange"}
 
 
 # What they ask for
@@ -174,7 +234,26 @@ def test_a_variable_over_what_nobody_publishes_is_refused() -> None:
         metrics.check_dashboard(dashboard)
 
 
+def test_a_colour_has_the_bound_that_alerts_have() -> None:
+    assert threshold_value("kiro_near_limit:ratio") == 0.8
+    assert threshold_value("source_stale:seconds") == 3 * 24 * 60 * 60
+    with pytest.raises(KeyError):
+        threshold_value("kiro_karma:ratio")
+
+
 # What Grafana is given
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_linter_finds_nothing_but_the_declared_exceptions(path: Path) -> None:
+    command = [require_tool("dashboard-linter"), "lint", "--strict", "--config", ROOT / "grafana/.lint", path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_every_declared_exception_has_a_reason() -> None:
+    exceptions = yaml.safe_load((ROOT / "grafana/.lint").read_text(encoding="utf-8"))["exclusions"]
+    assert all(rule["reason"].endswith(".") for rule in exceptions.values())
 
 
 def test_the_datasource_has_a_fixed_uid_and_no_secret() -> None:

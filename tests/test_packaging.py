@@ -13,7 +13,6 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
-import yaml
 from tools import require_tool
 
 import exporter
@@ -292,53 +291,18 @@ def test_changelog_begins_with_the_version() -> None:
 
 def test_every_package_is_installed() -> None:
     packages = {".".join(folder.parent.relative_to(ROOT).parts) for folder in (ROOT / "exporter").rglob("__init__.py")}
-    assert set(PROJECT["tool"]["setuptools"]["packages"]) == packages | {"exporter_sql"}
+    assert set(PROJECT["tool"]["setuptools"]["packages"]) == packages | {"exporter_infrastructure", "exporter_sql"}
 
 
 def test_every_file_of_the_packages_is_installed() -> None:
-    shipped = {".py": {"exporter", "sql"}, ".sql": {"sql"}, ".yaml": {"sql"}}
-    others = [path for top in ("exporter", "sql") for path in (ROOT / top).rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    shipped = {".py": {"exporter", "infrastructure", "sql"}, ".sql": {"sql"}, ".yaml": {"infrastructure", "sql"}}
+    others = [path for top in ("exporter", "infrastructure", "sql") for path in (ROOT / top).rglob("*") if path.is_file() and path.suffix != ".pyc"]
     assert [str(path) for path in others if path.relative_to(ROOT).parts[0] not in shipped.get(path.suffix, set())] == []
 
 
 def test_sql_is_found_under_its_import_name() -> None:
     installed = {path.name for path in Path(str(files("exporter_sql"))).joinpath("facts").iterdir()}
     assert installed == {path.name for path in (ROOT / "sql" / "facts").iterdir()}
-
-
-COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
-
-
-@pytest.mark.parametrize("service", sorted(COMPOSE["services"]))
-def test_compose_publishes_on_this_machine_only(service: str) -> None:
-    assert [port for port in COMPOSE["services"][service]["ports"] if not re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port)] == []
-
-
-def test_compose_pins_images() -> None:
-    images = [service["image"] for service in COMPOSE["services"].values() if "image" in service]
-    assert [image for image in images if not re.fullmatch(r"[\w./-]+:v?\d+\.\d+\.\d+", image)] == []
-
-
-def test_compose_mounts_what_is_there() -> None:
-    mounts = [volume.split(":")[0] for service in COMPOSE["services"].values() for volume in service["volumes"]]
-    assert [mount for mount in mounts if mount.startswith(".") and not (ROOT / mount).is_dir()] == []
-
-
-@pytest.mark.parametrize("service", sorted(COMPOSE["services"]))
-def test_compose_gives_no_service_a_password(service: str) -> None:
-    assert [key for key in COMPOSE["services"][service].get("environment", {}) if "PASSWORD" in key] == []
-
-
-def test_prometheus_accepts_its_config() -> None:
-    checked = subprocess.run([require_tool("promtool"), "check", "config", ROOT / "prometheus" / "prometheus.yml"], capture_output=True, text=True, check=False)
-    assert checked.returncode == 0, checked.stdout + checked.stderr
-
-
-def test_prometheus_scrapes_the_service_of_compose() -> None:
-    config = yaml.safe_load((ROOT / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
-    (target,) = [target for job in config["scrape_configs"] for static in job["static_configs"] for target in static["targets"]]
-    service, port = target.split(":")
-    assert f"127.0.0.1:{port}:{port}" in COMPOSE["services"][service]["ports"]
 
 
 @pytest.mark.parametrize("required", ["0", ""])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +39,24 @@ def test_the_rules_are_clean() -> None:
     run("promtool", "check", "rules", "--lint=all", "--lint-fatal", *RULE_FILES)
 
 
-def test_the_config_of_prometheus_is_valid() -> None:
-    run("promtool", "check", "config", PROMETHEUS / "prometheus.yml")
+def test_the_recording_rules_are_what_the_families_ask_for() -> None:
+    done = subprocess.run([sys.executable, PROMETHEUS / "source" / "recording.py", "--check"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), "run: make rules"
 
 
-def test_the_config_of_alertmanager_is_valid() -> None:
-    run("amtool", "check-config", PROMETHEUS / "alertmanager.yml")
+def test_every_family_of_people_that_adds_up_has_a_total_a_day() -> None:
+    recorded = {rule["record"] for rule in RULES if "record" in rule}
+    lines = re.findall(
+        r"^\| `((?:aws|kiro)_user_\w+)_W` \|[^|]*\|[^|]*\|([^|]*)\| yes \|", (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    wanted = {f"{name}_{window}" for name, windows in lines for window in re.findall(r"`(yesterday|3d_ago)`", windows)}
+    assert {"aws_user_events_yesterday", "kiro_user_credits_3d_ago"} <= wanted
+    assert {f"{level}:{name}:sum" for name in wanted for level in ("team", "organization")} - recorded == set()
+
+
+def test_every_threshold_is_compared_with_and_every_comparison_has_one() -> None:
+    recorded = {rule["record"] for rule in RULES if rule.get("record", "").startswith("threshold:")}
+    assert recorded == {name for rule in ALERTS.values() for name in re.findall(r"threshold:\w+:\w+", rule["expr"])}
 
 
 @pytest.mark.parametrize("path", UNIT_TESTS, ids=lambda path: path.stem)

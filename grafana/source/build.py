@@ -13,11 +13,20 @@ sys.path[:0] = [str(ROOT)]  # run as a file, Python looks only beside it
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder  # noqa: E402
 
+from grafana.source.aws_cost import aws_cost  # noqa: E402
+from grafana.source.aws_usage import aws_usage  # noqa: E402
+from grafana.source.exporter_health import exporter_health  # noqa: E402
+from grafana.source.inactive import inactive  # noqa: E402
+from grafana.source.kiro_behaviour import behaviour  # noqa: E402
+from grafana.source.kiro_cost import cost  # noqa: E402
+from grafana.source.kiro_features import features  # noqa: E402
 from grafana.source.kiro_overview import overview  # noqa: E402
 from grafana.source.metrics import check_dashboard  # noqa: E402
+from grafana.source.overview import organization_overview  # noqa: E402
+from grafana.source.person import person  # noqa: E402
 
 FOLDER = ROOT / "grafana" / "dashboards"
-DASHBOARDS = (overview,)
+DASHBOARDS = (organization_overview, overview, behaviour, cost, features, aws_usage, aws_cost, person, inactive, exporter_health)
 
 
 def documents() -> dict[str, str]:

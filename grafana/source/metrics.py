@@ -25,6 +25,11 @@ _KEYWORDS = frozenset({"and", "or", "unless", "bool", "offset", "by", "without",
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _LABEL_VALUES = re.compile(r"label_values\((?P<expression>.+),\s*\w+\)")
 
+OF_PROMETHEUS = frozenset({"up", "scrape_duration_seconds", "ALERTS", "ALERTS_FOR_STATE"})
+"""Metrics that Prometheus makes of its targets and rules."""
+OF_PROCESS = frozenset({"process_resident_memory_bytes", "process_cpu_seconds_total"})
+"""Those of prometheus_client that dashboards show."""
+
 
 class NotPublished(ValueError):
     """A query asks for what nobody publishes: its panel would be empty for ever."""
@@ -34,7 +39,7 @@ def published() -> frozenset[str]:
     """Every metric name, windows included, in the default config."""
     of_people = (name for family in families().values() for name in family.names())
     of_exporter = (f"{PREFIX}{one.name}{'_total' if one.kind == 'counter' else ''}" for one in DEFINITIONS)
-    return frozenset((*of_people, *of_exporter, *_recorded()))
+    return frozenset((*of_people, *of_exporter, *_recorded(), *OF_PROMETHEUS, *OF_PROCESS))
 
 
 def _recorded() -> Iterator[str]:

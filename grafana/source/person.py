@@ -1,0 +1,342 @@
+"""One person across AWS and Kiro: who they are, what they do, what it costs, day by day, and beside the others of their team."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from grafana_foundation_sdk.builders import dashboard, stat, table, timeseries
+from grafana_foundation_sdk.models.common import BigValueTextMode
+
+from grafana.source.aws import NO_BILL, NO_EVENTS
+from grafana.source.boards import AnyPanel, bare, section, text, window
+from grafana.source.kiro import NO_HISTORY
+from grafana.source.panels import PROVISIONAL, Column, Limits, days, number, ranking, rows
+from grafana.source.queries import ONE, TOP, of_person, of_person_settled, of_window, threshold_value, top
+
+_NOBODY = "Type the exact name of one person above, as User shows it in other dashboards"
+_NO_SEAT = "This person is not known to hold a paid seat"
+_NO_KIRO = "This person has not used Kiro in the window"
+
+
+def person() -> dashboard.Dashboard:
+    """The dashboard `person`."""
+    made = bare("person", "Person", "One person across AWS and Kiro: activity, cost, credits and seat, day by day, and beside the others of the team.")
+    made = made.with_variable(window()).with_variable(text("user", "User", "", "The exact name of one person, as User shows it in other dashboards."))
+    made = section(made, "Who", _who())
+    made = section(made, "In the window", *_aws(), *_kiro())
+    made = section(made, "By day", _events_by_day(), _cost_by_day(), _credits_by_day())
+    made = section(made, "Beside the team", _compared(), _alerts())
+    made = section(made, "AWS", *_where(), _sensitive(), *_cost())
+    return section(made, "Kiro", *_kiro_use(), _seat(), _kiro_cost())
+
+
+def _who() -> table.Panel:
+    labels = ("display_name", "email", "department", "team", "status", "user_id")
+    titles = {label: label.replace("_", " ").capitalize() for label in labels}
+    since = f"aws_user_info{{{ONE}}} * on (user) group_left () max by (user) (aws_user_created_timestamp_seconds{{{ONE}}})"
+    return rows(
+        "Who",
+        "What the directory, the people file and the reports say of this person, and since when they are known.",
+        titles,
+        [Column("Known since", f"max by ({', '.join(labels)}) ({since})", unit="dateTimeAsIso")],
+        sort="Known since",
+        empty=_NOBODY,
+        width=24,
+        height=4,
+    )
+
+
+def _aws() -> tuple[stat.Panel, ...]:
+    total = f"sum({of_window('aws_user_events', ONE)})"
+    writes = of_window("aws_user_events", f'{ONE},access="write"')
+    return (
+        number("AWS events", "CloudTrail management events in the window.", total, empty=NO_EVENTS, width=4),
+        number(
+            "Share of writes",
+            "Events that change something, of all in the window.",
+            f"sum({writes}) / ({total} > 0)",
+            empty="No events in the window",
+            unit="percentunit",
+            decimals=1,
+            width=4,
+        ),
+        number(
+            "Share denied",
+            "Events that were denied, of all in the window.",
+            f"sum({of_window('aws_user_denied_events', ONE)}) / ({total} > 0)",
+            empty="Nothing was denied in this window",
+            unit="percentunit",
+            decimals=1,
+            width=4,
+        ),
+        number(
+            "Level",
+            "How much this person did in AWS in the last 30 days. usage.levels of the config says from how many events on a level holds.",
+            f"max by (level) (aws_user_usage_level_last_30d{{{ONE}}})",
+            empty=NO_EVENTS,
+            width=4,
+            legend="{{level}}",
+        ).text_mode(BigValueTextMode.NAME),
+        number(
+            "Active days in AWS",
+            "Days with CloudTrail events among the last 30.",
+            f"max(aws_user_active_dates_last_30d{{{ONE}}})",
+            empty=NO_EVENTS,
+            width=4,
+        ),
+        number(
+            "Last seen in AWS",
+            "The newest CloudTrail event.",
+            f"1000 * max(aws_user_last_activity_timestamp_seconds{{{ONE}}})",
+            empty="Never seen in the stored history",
+            unit="dateTimeFromNow",
+            width=4,
+        ),
+    )
+
+
+def _kiro() -> tuple[stat.Panel, ...]:
+    used, included = (f"max(kiro_user_{what}{{{ONE}}})" for what in ("forecast_credits", "included_credits"))
+    return (
+        number(
+            "Cost",
+            "What was billed for this person in the window, all kinds of charge.",
+            f"sum by (currency) ({of_window('aws_user_cost', ONE)})",
+            empty=NO_BILL,
+            decimals=2,
+            width=4,
+            legend="{{currency}}",
+        ),
+        number("Kiro credits", "Credits consumed in the window, overage included.", f"sum({of_window('kiro_user_credits', ONE)})", empty=_NO_KIRO, width=4),
+        number(
+            "Of this month's credits",
+            "Credits consumed this month, of the included ones. Over 100% is overage, or the end where that is not enabled.",
+            f"max(kiro_user_credit_utilization_ratio{{{ONE}}})",
+            empty="No seat, or no Kiro report of this month has landed",
+            unit="percentunit",
+            width=4,
+            limits=Limits(threshold_value("kiro_near_limit:ratio"), 1),
+        ),
+        number(
+            "Expected for the month",
+            "Credits that the whole month is expected to need, of the included ones.",
+            f"{used} / ({included} > 0)",
+            empty="No seat, or no Kiro report of this month has landed",
+            unit="percentunit",
+            width=4,
+            limits=Limits(threshold_value("kiro_forecast:ratio")),
+        ),
+        number(
+            "Active days in Kiro",
+            "Days with Kiro use among the last 30.",
+            f"max(kiro_user_active_dates_last_30d{{{ONE}}})",
+            empty=_NO_KIRO,
+            width=4,
+        ),
+        number(
+            "Last seen in Kiro",
+            "The newest day with Kiro use: its start.",
+            f"1000 * max(kiro_user_last_activity_timestamp_seconds{{{ONE}}})",
+            empty="Never seen in the stored history",
+            unit="dateTimeFromNow",
+            width=4,
+        ),
+    )
+
+
+def _events_by_day() -> timeseries.Panel:
+    return days(
+        "AWS events by day",
+        "CloudTrail management events. Each bar is one UTC day.",
+        {"{{access}}": of_person("aws_user_events", "access")},
+        empty=NO_HISTORY,
+        width=8,
+        stacked=True,
+    )
+
+
+def _cost_by_day() -> timeseries.Panel:
+    after, before = (f"sum by (currency) ({form('aws_user_cost', 'charge, currency')})" for form in (of_person_settled, of_person))
+    return days(
+        "Cost by day",
+        "What was billed, all kinds of charge. Each bar is one UTC day; the last three can still change.",
+        {"{{currency}}": after, f"{{{{currency}}}}{PROVISIONAL}": f"{before} unless {after}"},
+        empty=NO_HISTORY,
+        decimals=2,
+        width=8,
+        signed=True,
+    )
+
+
+def _credits_by_day() -> timeseries.Panel:
+    after = of_person_settled("kiro_user_credits")
+    return days(
+        "Kiro credits by day",
+        "Credits consumed, overage included. Each bar is one UTC day; the last three can still change.",
+        {"Credits": after, f"Credits{PROVISIONAL}": f"{of_person('kiro_user_credits')} unless {after}"},
+        empty=NO_HISTORY,
+        width=8,
+    )
+
+
+def _compared() -> table.Panel:
+    metrics = {
+        "AWS events": "aws_user_events",
+        "Sensitive events": "aws_user_sensitive_events",
+        "Denied events": "aws_user_denied_events",
+        "Kiro credits": "kiro_user_credits",
+        "Kiro messages": "kiro_user_messages",
+        "Kiro conversations": "kiro_user_conversations",
+    }
+    own = {name: f"sum({of_window(metric, ONE)})" for name, metric in metrics.items()}
+    team = {name: f"avg({_of_team(metric, 'user, team')})" for name, metric in metrics.items()}
+    own_cost = f"sum by (currency) ({of_window('aws_user_cost', ONE)})"
+    team_cost = f"avg by (currency) ({_of_team('aws_user_cost', 'user, team, currency')})"
+    mine, others = f"{_measures(own)} or {_costs(own_cost)}", f"{_measures(team)} or {_costs(team_cost)}"
+    return rows(
+        "This person and the team",
+        "The window of this person, and the average of those of the team who have any of it, this person among them.",
+        {"measure": "Measure"},
+        [
+            Column("Person", mine, decimals=1),
+            Column("Team's average", others, decimals=1),
+            Column("Of the average", f"({mine}) / ({others})", unit="percentunit"),
+        ],
+        sort="Of the average",
+        empty=_NOBODY,
+        height=9,
+    )
+
+
+def _of_team(metric: str, labels: str) -> str:
+    everybody = of_window(metric, 'user!="_other"')
+    return f"(sum by ({labels}) ({everybody}) > 0) and on (team) aws_user_info{{{ONE}}}"
+
+
+def _measures(expressions: Mapping[str, str]) -> str:
+    return " or ".join(f'label_replace({expression}, "measure", "{name}", "", "")' for name, expression in expressions.items())
+
+
+def _costs(expression: str) -> str:
+    return f'sum by (measure) (label_replace({expression}, "measure", "Cost, $1", "currency", "(.*)"))'
+
+
+def _alerts() -> table.Panel:
+    firing = f'ALERTS_FOR_STATE{{{ONE},user!=""}} and ignoring (alertstate) ALERTS{{{ONE},user!="",alertstate="firing"}}'
+    return rows(
+        "Alerts",
+        "Alerts that fire now and name this person. The runbook of an alert says what it means and what to do.",
+        {"alertname": "Alert", "severity": "Severity"},
+        [Column("Since", f"max by (alertname, severity) ({firing})", unit="dateTimeAsIso")],
+        sort="Since",
+        empty="No alert about this person fires",
+        height=9,
+    )
+
+
+def _where() -> tuple[AnyPanel, ...]:
+    return tuple(
+        ranking(
+            f"Events by {of}",
+            f"CloudTrail management events in the window, the {TOP} with most.",
+            top(f"sum by ({label}) ({of_window(f'aws_user_{of}_events', ONE)})"),
+            f"{{{{{label}}}}}",
+            empty="No events in the window, or limits.breakdown_users folded them into _other",
+        )
+        for of, label in (("service", "aws_service"), ("region", "aws_region"), ("account", "aws_account"))
+    )
+
+
+def _sensitive() -> table.Panel:
+    return rows(
+        "Sensitive events",
+        "What somebody should know of, in the window, and the newest ones that are known. Sensitive does not mean wrong.",
+        {"category": "Category"},
+        [
+            Column("Events", f"sum by (category) ({of_window('aws_user_sensitive_events', ONE)})"),
+            Column("Newest", f"max by (category) (aws_user_last_sensitive_event_timestamp_seconds{{{ONE}}})", unit="dateTimeAsIso"),
+        ],
+        sort="Newest",
+        empty="Nothing sensitive is known of this person",
+        width=8,
+        height=10,
+    )
+
+
+def _cost() -> tuple[AnyPanel, ...]:
+    return (
+        ranking(
+            "Cost by service",
+            f"What was billed in the window, the {TOP} services with most.",
+            top(f"sum by (aws_service, currency) ({of_window('aws_user_service_cost', ONE)})"),
+            "{{aws_service}}, {{currency}}",
+            empty="Nothing was billed in the window, or limits.breakdown_users folded it into _other",
+            decimals=2,
+        ),
+        rows(
+            "Cost by kind of charge",
+            "What was billed. Credits, refunds and discounts are below zero.",
+            {"charge": "Charge", "currency": "Currency"},
+            [
+                Column("Window", f"sum by (charge, currency) ({of_window('aws_user_cost', ONE)})", decimals=2),
+                Column("Last month", f"sum by (charge, currency) (aws_user_cost_last_month{{{ONE}}})", decimals=2),
+            ],
+            sort="Window",
+            empty=NO_BILL,
+            width=8,
+            height=10,
+        ),
+    )
+
+
+def _kiro_use() -> tuple[AnyPanel, ...]:
+    return (
+        ranking(
+            "Messages by model",
+            "Kiro messages in the window by the model that handled them.",
+            top(f"sum by (model) ({of_window('kiro_user_model_messages', ONE)})"),
+            "{{model}}",
+            empty=_NO_KIRO,
+            width=6,
+        ),
+        ranking(
+            "Credits by client",
+            "Kiro credits in the window by client, overage included.",
+            top(f"sum by (client) ({of_window('kiro_user_client_credits', ONE)})"),
+            "{{client}}",
+            empty=_NO_KIRO,
+            decimals=1,
+            width=6,
+        ),
+    )
+
+
+def _seat() -> table.Panel:
+    since = f"max(kiro_user_seat_start_timestamp_seconds{{{ONE}}})"
+    return rows(
+        "Seat",
+        "The paid Kiro seat. Idle: held for kiro.idle_after or longer and not used in that time. Pending: assigned, not charged.",
+        {"tier": "Tier", "status": "Status"},
+        [Column("Since", f"group by (tier, status) (kiro_user_seat{{{ONE}}}) * on () group_left () {since}", unit="dateTimeAsIso")],
+        sort="Since",
+        empty=_NO_SEAT,
+        width=6,
+        height=10,
+    )
+
+
+def _kiro_cost() -> table.Panel:
+    return rows(
+        "Cost of Kiro",
+        "By the list price of the config, and what the bill names, which is part of the cost above. A seat counts in full for its month.",
+        {"component": "Component", "currency": "Currency"},
+        [
+            Column("This month", f"sum by (component, currency) (kiro_user_list_cost_month_to_date{{{ONE}}})", decimals=2),
+            Column("Last month", f"sum by (component, currency) (kiro_user_list_cost_last_month{{{ONE}}})", decimals=2),
+            Column("Billed this month", f"sum by (component, currency) (kiro_user_billed_cost_month_to_date{{{ONE}}})", decimals=2),
+        ],
+        sort="This month",
+        empty=_NO_SEAT,
+        width=6,
+        height=10,
+    )

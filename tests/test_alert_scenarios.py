@@ -1,0 +1,64 @@
+"""Every alert in the situations in which alerts of others cry wolf: new people and months, midnight, missing reports, scrape gaps, restarts, changes of team.
+
+prometheus/tests says what an alert says when it fires; here it is only whether and about whom.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from alert_scenarios import SCENARIOS, Scenario
+from tools import require_tool
+
+RULES = sorted((Path(__file__).parent.parent / "prometheus" / "rules").glob("*.yml"))
+ALERTS = {
+    rule["alert"]: path for path in RULES for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"] for rule in group["rules"] if "alert" in rule
+}
+THRESHOLDS = next(path for path in RULES if path.stem == "thresholds")
+RARE = ("a ten-minute scrape gap", "a restart")
+
+
+def firing(labels: Mapping[str, str]) -> dict[str, Any]:
+    pairs = ",".join(f'{name}="{value}"' for name, value in sorted(labels.items()))
+    return {"labels": f"{{{pairs}}}", "value": 1}
+
+
+def unit_test(scenario: Scenario) -> dict[str, Any]:
+    """As promtool reads it. The alert's own labels are left aside: only who is meant is compared."""
+    asked = f'max without (__name__, alertname, alertstate, severity) (ALERTS{{alertname="{scenario.alert}",alertstate="firing"}})'
+    return {
+        "name": f"{scenario.alert}: {scenario.name}",
+        "interval": "5m",
+        "input_series": [{"series": series, "values": values} for series, values in scenario.series.items()],
+        "promql_expr_test": [{"expr": asked, "eval_time": at, "exp_samples": [firing(labels) for labels in told]} for at, told in scenario.told.items()],
+    }
+
+
+@pytest.mark.parametrize("alert", sorted({scenario.alert for scenario in SCENARIOS}))
+def test_an_alert_is_told_when_it_should_be_and_to_nobody_else(tmp_path: Path, alert: str) -> None:
+    document = {
+        "rule_files": [str(THRESHOLDS), str(ALERTS[alert])],
+        "evaluation_interval": "5m",
+        "tests": [unit_test(scenario) for scenario in SCENARIOS if scenario.alert == alert],
+    }
+    file = tmp_path / "scenarios.yml"
+    file.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    done = subprocess.run([require_tool("promtool"), "test", "rules", file], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_alert_has_scenarios() -> None:
+    elsewhere = {"ExporterDown", "SourceFailing", "SourceStale"}  # prometheus/tests has theirs, gaps and restarts included
+    assert {scenario.alert for scenario in SCENARIOS} | elsewhere == set(ALERTS)
+
+
+def test_every_scenario_that_is_bridged_is_told_throughout() -> None:
+    """Without keep_firing_for these would resolve and fire again at every deployment."""
+    for scenario in SCENARIOS:
+        if scenario.name in RARE:
+            assert all(scenario.told.values()), f"{scenario.alert}: {scenario.name}"
