@@ -408,6 +408,7 @@ UNATTRIBUTED = [
 
 _STEP = 'aws_user_exporter_series_limit_step{job="aws-user-exporter",instance="a"}'
 _UNRESOLVED = 'aws_user_exporter_unresolved_identities{source="cloudtrail",job="aws-user-exporter",instance="a"}'
+_WEB_LOADED = 'aws_user_exporter_web_config_last_reload_successful{job="aws-user-exporter",instance="a"}'
 _LOADED = 'aws_user_exporter_config_last_reload_successful{job="aws-user-exporter",instance="a"}'
 EXPORTER = [
     Scenario("SeriesLimitReached", "after an hour, until there is room", {_STEP: "0x11 1x24 0x24"}, {"1h55m": [], "2h": [_TARGET], "3h40m": []}),
@@ -420,6 +421,7 @@ EXPORTER = [
         {_UNRESOLVED: "30x95 stale _ 30x40"},
         {"7h55m": [{"source": "cloudtrail"}], "8h5m": [{"source": "cloudtrail"}], "8h30m": [{"source": "cloudtrail"}]},
     ),
+    Scenario("ConfigReloadFailed", "the web config too", {_LOADED: "1x40", _WEB_LOADED: "1x11 0x24"}, {"1h": [], "1h10m": [_TARGET]}),
     Scenario("ConfigReloadFailed", "until a config loads", {_LOADED: "1x11 0x11 1x11"}, {"1h": [], "1h10m": [_TARGET], "2h5m": []}),
 ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import ssl
 import threading
 import time
 from types import TracebackType
@@ -16,8 +17,10 @@ from exporter.web.server import Server, bind
 class Serving:
     """`with Serving(app) as port:` answers on 127.0.0.1 from a thread of its own until the block ends."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.server = Server(app)
+    def __init__(self, app: ASGIApp, tls: ssl.SSLContext | None = None) -> None:
+        self.server = Server(app, tls)
+        self.trust: ssl.SSLContext | None = None
+        """How requests speak TLS; None: they are plain."""
         self._sockets = bind("127.0.0.1:0")
         self.port = int(self._sockets[0].getsockname()[1])
         self._thread = threading.Thread(target=lambda: asyncio.run(self.server.serve(self._sockets)), daemon=True)
@@ -37,7 +40,11 @@ class Serving:
 
     def request(self, method: str, path: str, **headers: str) -> Answer:
         """One request on a connection of its own; `_` in a header's name stands for `-`."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = (
+            http.client.HTTPSConnection("127.0.0.1", self.port, timeout=10, context=self.trust)
+            if self.trust
+            else http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        )
         try:
             # http.client would add `Accept-Encoding: identity`
             connection.putrequest(method, path, skip_accept_encoding=True)

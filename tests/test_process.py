@@ -66,9 +66,9 @@ class Process:
             return error.code, error.read().decode()
 
     def sample(self, series: str) -> str | None:
-        """The value of a series as it stands on /metrics."""
+        """The value of a series on /metrics, as Python writes that number: 20 and 20.0 are the same to Prometheus."""
         found = re.search(rf"^{re.escape(series)} (.*)$", self.get("/metrics")[1], re.MULTILINE)
-        return found[1] if found else None
+        return str(float(found[1])) if found else None
 
     def comes_to(self, series: str, value: str) -> bool:
         return self._waits(lambda: self.sample(series) == value)

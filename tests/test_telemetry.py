@@ -22,6 +22,7 @@ NAMES = {
     "build_info",
     "config_last_reload_successful",
     "config_last_reload_success_timestamp_seconds",
+    "web_config_last_reload_successful",
     "source_up",
     "source_last_success_timestamp_seconds",
     "source_last_attempt_timestamp_seconds",
@@ -40,6 +41,8 @@ NAMES = {
     "user_collisions",
     "athena_queries_total",
     "athena_bytes_scanned_total",
+    "athena_queue_seconds_total",
+    "athena_engine_seconds_total",
     "api_requests_total",
     "aws_spend_usd_total",
     "series",
@@ -65,6 +68,7 @@ def everything() -> Telemetry:
     telemetry = Telemetry()
     telemetry.build("0.1.0", "abc123", "duckdb")
     telemetry.config_loaded(NOON)
+    telemetry.web_config(loaded=True)
     telemetry.init_source("kiro_credits", ["bad_value"])
     telemetry.attempt("kiro_credits", NOON)
     telemetry.success("kiro_credits", NOON, 1.5, 1200)
@@ -138,6 +142,8 @@ def test_counters_exist_at_zero_for_what_can_be_known() -> None:
         ("source_rejected_rows_total", "kiro_credits", "bad_header"): 0,
         ("athena_queries_total",): 0,
         ("athena_bytes_scanned_total",): 0,
+        ("athena_queue_seconds_total",): 0,
+        ("athena_engine_seconds_total",): 0,
         ("api_requests_total", "s3"): 0,
         ("aws_spend_usd_total", "s3"): 0,
     }
@@ -230,13 +236,14 @@ def test_a_rejected_reload_keeps_the_time_of_the_accepted_one() -> None:
     assert (value(telemetry, "config_last_reload_successful"), value(telemetry, "config_last_reload_success_timestamp_seconds")) == (0, NOON_UNIX)
 
 
-def test_athena_is_counted_in_queries_bytes_and_dollars() -> None:
+def test_athena_is_counted_in_queries_bytes_seconds_and_dollars() -> None:
     telemetry = Telemetry()
     telemetry.athena_query()
     telemetry.athena_query()
-    telemetry.athena_scanned(2_000_000, 0.00001)
-    telemetry.athena_scanned(500_000, 0.0000025)
+    telemetry.athena_ended(2_000_000, 0.00001, queue_seconds=0.5, engine_seconds=4.25)
+    telemetry.athena_ended(500_000, 0.0000025, queue_seconds=1.5, engine_seconds=0.75)
     assert (value(telemetry, "athena_queries_total"), value(telemetry, "athena_bytes_scanned_total")) == (2, 2_500_000)
+    assert (value(telemetry, "athena_queue_seconds_total"), value(telemetry, "athena_engine_seconds_total")) == (2.0, 5.0)
     assert value(telemetry, "aws_spend_usd_total", api="athena") == pytest.approx(0.0000125)
 
 

@@ -12,30 +12,37 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from exporter.commands import options
-from exporter.commands.serving import reader, serve
+from exporter.commands.serving import reader, scheme, serve
 from exporter.errors import UserError
-from exporter.sample import Organisation, write
+from exporter.sample import HUMAN_PROVIDERS, MOST_BY_DEFAULT, Organisation, SampleDirectory, deliver, sandbox_owners, write
 from exporter.sample.organisation import MOST_PEOPLE
+from exporter.sources.identity_center import IdentityCenter
+from exporter.store import Store
+from exporter.telemetry import Telemetry
 from exporter.web.server import addresses, bind
 
 _DAYS = 62
 _FIRST_PORT = 10821
 _PORTS = 50
-_NEW_DAY_SECONDS = 3600.0
+_DELIVERY_SECONDS = 300.0
 
-_CONFIG = """# Written by `aws-user-exporter demo`. Change it and send SIGHUP to see what happens; delete it and it is written anew.
+_CUR = "  cur: {location: data/cur, schedule: 10m}\n"
+CONFIG = f"""# Written by `aws-user-exporter demo`. Change it and send SIGHUP to see what happens; delete it and it is written anew.
 engine: duckdb
-store: {path: state}
+store: {{path: state}}
 sources:
-  kiro_credits: {location: data, schedule: 10m}
-  kiro_features: {location: data, schedule: 10m}
-  cloudtrail: {location: data, schedule: 10m}
+  kiro_credits: {{location: data, schedule: 10m}}
+  kiro_features: {{location: data, schedule: 10m}}
+  cloudtrail: {{location: data, schedule: 10m}}
+{_CUR}  # No identity_center: it would ask AWS. At its start, the demo lays the directory of data/directory into the store, as a refresh of that source would.
 people:
   file: data/people.csv
+  team: ["group:team-(.*)", file, "attribute:department"]
   patterns:
     # The two providers through which people of the synthetic organisation sign in.
-    human_identity_providers: ["kZ3mQ9bT0vYhUe7LwXc5dR1sN2A=", "login.example.com"]
+    human_identity_providers: [{", ".join(f'"{provider}"' for provider in HUMAN_PROVIDERS)}]
 """
+_GROUPS = ("team-*",)
 
 
 @click.command("demo", short_help="Serve a synthetic organisation, without AWS.")
@@ -43,20 +50,32 @@ people:
 @click.option("--seed", type=int, default=1, show_default=True, help="Another number makes another organisation.")
 @click.option("--folder", type=click.Path(path_type=Path), default=Path("demo-data"), show_default=True, help="Where its reports, config and store are kept.")
 @options.listen_address
+@options.web_config_file
 @options.logging_options
-def demo(people: int, seed: int, folder: Path, listen_address: str | None) -> None:
+def demo(people: int, seed: int, folder: Path, listen_address: str | None, web_config_file: Path | None) -> None:
     """Serve a synthetic organisation: the real exporter, on reports that it has written itself. Without an address, the next free port is taken."""
     sockets = bind(listen_address) if listen_address else _next_free_port()
     organisation = Organisation.generate(people, seed)
     _write(organisation, folder)
     config_file = folder / "config.yaml"
     if not config_file.exists():
-        config_file.write_text(_CONFIG, encoding="utf-8")
+        config_file.write_text(_config(organisation), encoding="utf-8")
+    read = reader(config_file, None, addresses(sockets)[0], enable_lifecycle=True, web_config_file=web_config_file)
+    config = read()
+    _lay_directory(folder / "data", config.store.path)
     threading.Thread(target=_go_on, args=(organisation, folder), name="demo", daemon=True).start()
-    (address, *_) = addresses(sockets)
-    click.echo(f"{people:,} people are at http://{address}/ and their metrics at http://{address}/metrics. Ctrl-C ends.")
-    read = reader(config_file, address, enable_lifecycle=True)
-    serve(read(), read, sockets)
+    site = f"{scheme(config)}://{addresses(sockets)[0]}"
+    click.echo(f"{people:,} people are at {site}/ and their metrics at {site}/metrics. Ctrl-C ends.")
+    serve(config, read, sockets)
+
+
+def _config(organisation: Organisation) -> str:
+    """The config, with the owners of sandbox accounts and budgets; large organisations have no bill."""
+    if organisation.positions > MOST_BY_DEFAULT:
+        return CONFIG.replace(_CUR, "")
+    owners = "".join(f'    "{account}": {owner.user}\n' for account, owner in sandbox_owners(organisation, _yesterday()).items())
+    budgets = f"{{organization: {150 * organisation.positions}, teams: {{platform: 400, payments: 400}}, person: 40}}"
+    return f"{CONFIG}attribution:\n  account_owners:\n{owners}budgets: {budgets}\n"
 
 
 def _write(organisation: Organisation, folder: Path) -> None:
@@ -73,6 +92,7 @@ def _write(organisation: Organisation, folder: Path) -> None:
                 last,
                 progress=lambda done, total: progress.update(task, completed=done, total=total),
             )
+            _deliver(organisation, folder)
         except OSError as error:
             raise UserError(f"the demo cannot write to {error.filename or folder} ({error.strerror}); name another folder with --folder") from error
 
@@ -81,13 +101,29 @@ def _yesterday() -> date:
     return datetime.now(UTC).date() - timedelta(days=1)
 
 
+def _lay_directory(data: Path, store_path: Path) -> None:
+    """What a refresh of identity_center leaves in the store, read by the same code, from files in place of AWS."""
+    store = Store.open(store_path)
+    try:
+        directory = IdentityCenter("the sample", _GROUPS, lambda _service: SampleDirectory(data), store, Telemetry(), sleep=lambda _seconds: None)
+        directory.refresh(datetime.now(UTC), lambda: None)
+    finally:
+        store.close()
+
+
+def _deliver(organisation: Organisation, folder: Path) -> None:
+    if organisation.positions <= MOST_BY_DEFAULT:
+        deliver(organisation, folder / "data", datetime.now(UTC))
+
+
 def _go_on(organisation: Organisation, folder: Path) -> None:
-    """Writes each new day's reports, as Kiro would."""
+    """Writes what happens while the demo runs, as it is delivered: logs every few minutes, and each new day's reports."""
     pause, written = threading.Event(), _yesterday()
-    while not pause.wait(_NEW_DAY_SECONDS):
+    while not pause.wait(_DELIVERY_SECONDS):
         if (day := _yesterday()) > written:
             write(organisation, folder / "data", written + timedelta(days=1), day)
             written = day
+        _deliver(organisation, folder)
 
 
 def _next_free_port() -> list[socket.socket]:

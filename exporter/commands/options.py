@@ -37,6 +37,28 @@ def listen_address(command: Command) -> Command:
     )(command)
 
 
+def store_path(command: Command) -> Command:
+    """Adds `--store.path`, passed as `store_path: Path | None`; None: what the config says."""
+    return click.option(
+        "--store.path",
+        "store_path",
+        type=click.Path(path_type=Path),
+        metavar="FOLDER",
+        help="Where facts are kept. Wins over store.path of the config (state).",
+    )(command)
+
+
+def web_config_file(command: Command) -> Command:
+    """Adds `--web.config.file`, passed as `web_config_file: Path | None`; None: what the config says."""
+    return click.option(
+        "--web.config.file",
+        "web_config_file",
+        type=click.Path(path_type=Path),
+        metavar="PATH",
+        help="TLS, client certificates, users and headers, as for other exporters. Read again when it changes. Wins over web.config_file of the config.",
+    )(command)
+
+
 def enable_lifecycle(command: Command) -> Command:
     """Adds `--web.enable-lifecycle`, passed as `enable_lifecycle: bool`; False: what the config says."""
     return click.option(

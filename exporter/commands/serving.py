@@ -16,6 +16,7 @@ from exporter.config import Config
 from exporter.service import STOP_SECONDS, Service
 from exporter.telemetry import Telemetry
 from exporter.web.app import make_app
+from exporter.web.protection import Protection
 from exporter.web.server import Server, addresses
 
 log = logging.getLogger(__name__)
@@ -23,23 +24,36 @@ log = logging.getLogger(__name__)
 _LAST_RESORT_SECONDS = STOP_SECONDS + 1.0
 
 
-def reader(path: Path, listen_address: str | None, enable_lifecycle: bool) -> Callable[[], Config]:
+def reader(
+    path: Path, store_path: Path | None, listen_address: str | None, enable_lifecycle: bool, web_config_file: Path | None = None
+) -> Callable[[], Config]:
     """Loads a config file, with what the command line says on top; called again at every reload."""
 
     def read() -> Config:
         config = configuration.load(path, os.environ)
-        flags = {"listen_address": listen_address} if listen_address else {}
+        flags: dict[str, str | Path] = {"listen_address": listen_address} if listen_address else {}
+        # From where the command was called, as everywhere on a command line; in the config paths count from its folder.
+        flags |= {"config_file": web_config_file.absolute()} if web_config_file else {}
         web = config.web.model_copy(update={**flags, **({"enable_lifecycle": True} if enable_lifecycle else {})})
-        return config.model_copy(update={"web": web})
+        store = config.store.model_copy(update={"path": store_path.absolute()}) if store_path else config.store
+        return config.model_copy(update={"web": web, "store": store})
 
     return read
 
 
+def scheme(config: Config) -> str:
+    """`https` where the web file says so, else `http`. Raises ConfigErrors."""
+    path = config.web.config_file
+    return "http" if path is None or configuration.load_web_file(path, os.environ).tls_server_config is None else "https"
+
+
 def serve(config: Config, reread: Callable[[], Config], sockets: list[socket.socket]) -> None:
     """Serves until SIGTERM or SIGINT. The sockets are bound already, so a port that is taken is found before anything starts. SIGHUP reloads."""
-    service = Service(config, reread, Telemetry())
+    telemetry = Telemetry()
+    protection = Protection(config.web.config_file, os.environ, telemetry)
+    service = Service(config, reread, telemetry)
     log.info("starting", extra={"fields": {"version": exporter.__version__, "address": ", ".join(addresses(sockets))}})
-    ended = asyncio.run(_serve(service, sockets))
+    ended = asyncio.run(_serve(service, protection, sockets))
     log.info("stopped")
     if not ended:
         # Python would wait for threads of the pool, and abort the process for one that comes back from DuckDB while the interpreter is taken down.
@@ -47,16 +61,17 @@ def serve(config: Config, reread: Callable[[], Config], sockets: list[socket.soc
         os._exit(0)
 
 
-async def _serve(service: Service, sockets: list[socket.socket]) -> bool:
+async def _serve(service: Service, protection: Protection, sockets: list[socket.socket]) -> bool:
     """Whether everything has ended when it returns."""
     loop = asyncio.get_running_loop()
-    server = Server(make_app(service))
+    server = Server(make_app(service, protection), protection.tls())
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
     loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, service.reload))
     serving = asyncio.ensure_future(_start_and_serve(service, server, sockets))
     waiting = asyncio.ensure_future(told.wait())
+    watching = asyncio.ensure_future(protection.watch())
     try:
         await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
         if told.is_set():
@@ -67,6 +82,7 @@ async def _serve(service: Service, sockets: list[socket.socket]) -> bool:
         await serving
     finally:
         waiting.cancel()
+        watching.cancel()
         ended = await asyncio.to_thread(service.stop)
     return ended
 

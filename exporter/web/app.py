@@ -1,4 +1,4 @@
-"""The endpoints: metrics, landing page, health, readiness, reload and refresh."""
+"""The endpoints: metrics, landing page, health, readiness, reload, refresh and, at its first request, the people API."""
 
 from __future__ import annotations
 
@@ -16,15 +16,31 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import exporter
 from exporter.model import Snapshot
+from exporter.snapshot_people import SnapshotPeople
 from exporter.telemetry import Telemetry
-from exporter.web import landing
+from exporter.web import landing, lifecycle
 from exporter.web.landing import SourceStatus
+from exporter.web.lazy import Lazy
 from exporter.web.negotiation import choose_format, gzip_accepted
+from exporter.web.protection import Protection
 
 logger = logging.getLogger(__name__)
 
 # What is handed to the server at once. A client that stops reading holds this much beyond the snapshot, not a copy of a whole chunk.
 SLICE = 1 << 20
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+SECURITY_HEADERS: Headers = (
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"x-frame-options", b"deny"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    # no page of another site gets at numbers about people by way of a browser that has signed in
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+)
 
 SENTENCES = {
     404: "There is nothing at this address; the page at / lists what there is.",
@@ -58,12 +74,18 @@ class View(Protocol):
     def reload(self) -> list[str]:
         """Loads the config again; the errors that kept the old one in place, none if it was swapped."""
 
+    def people(self) -> SnapshotPeople | None:
+        """The people of the snapshot for this moment, to be asked in a worker thread; None as for `snapshot`."""
+
     def refresh(self, source: str | None) -> list[str]:
         """Has one source, or each, refreshed now, without waiting for the end; the reasons why that cannot be."""
 
 
-def make_app(view: View) -> ASGIApp:
-    """The ASGI application that answers for `view`. Starlette alone: FastAPI takes a fifth of a second to import, of the one that a start may take."""
+def make_app(view: View, protection: Protection | None = None) -> ASGIApp:
+    """The ASGI application that answers for `view`, behind what `protection` asks for.
+
+    Starlette but for the people API: FastAPI takes a fifth of a second of the one that a start may take.
+    """
     pages = _Pages(view)
     app = Starlette(exception_handlers={HTTPException: _http_error, Exception: _unexpected_error})
     app.router.redirect_slashes = False
@@ -73,7 +95,16 @@ def make_app(view: View) -> ASGIApp:
     app.add_route("/-/ready", pages.ready)
     app.add_route("/-/reload", pages.reload, methods=["POST", "PUT"])
     app.add_route("/-/refresh", pages.refresh, methods=["POST", "PUT"])
-    return _Frame(app)
+    people = Lazy(lambda: _people_api(view))
+    app.add_route("/api/{path:path}", people)  # type: ignore[arg-type]  # an ASGI application
+    app.add_route("/docs", people)  # type: ignore[arg-type]
+    return _Frame(app, protection)
+
+
+def _people_api(view: View) -> ASGIApp:
+    from exporter.web.people_api import make_api  # brings FastAPI, which no scrape should have to wait for
+
+    return make_api(view)
 
 
 class _Metrics:
@@ -125,12 +156,12 @@ class _Pages:
         return _sentence(200 if ready else 503, why)
 
     async def reload(self, request: Request) -> Response:
-        self._require_lifecycle(request)
+        lifecycle.require(request, self._view.enable_lifecycle)
         errors = await asyncio.to_thread(self._view.reload)
         return _sentence(500, "\n".join(errors)) if errors else _sentence(200, "The config was loaded again.")
 
     async def refresh(self, request: Request) -> Response:
-        self._require_lifecycle(request)
+        lifecycle.require(request, self._view.enable_lifecycle)
         source = request.query_params.get("source")
         known = [status.source for status in self._view.status()]
         if source is not None and source not in known:
@@ -138,19 +169,13 @@ class _Pages:
         errors = await asyncio.to_thread(self._view.refresh, source)
         return _sentence(500, "\n".join(errors)) if errors else _sentence(202, f"A refresh of {source or 'every source'} was asked for.")
 
-    def _require_lifecycle(self, request: Request) -> None:
-        if not self._view.enable_lifecycle:
-            raise HTTPException(403, "Reload and refresh over HTTP are off; start the exporter with --web.enable-lifecycle to allow them.")
-        # a page of another site can make a browser inside the network send a POST; browsers say so: https://www.w3.org/TR/fetch-metadata/
-        if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-            raise HTTPException(403, "Reload and refresh cannot be asked for by a page of another site.")
-
 
 class _Frame:
-    """The outermost layer: adds the security headers to every answer, and ends what went wrong inside."""
+    """The outermost layer: lets in who may come in, adds the security headers to every answer, and ends what went wrong inside."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, protection: Protection | None) -> None:
+        self._app = protection.guard(app) if protection else app
+        self._protection = protection
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         complete = False
@@ -158,10 +183,7 @@ class _Frame:
         async def framed(message: Message) -> None:
             nonlocal complete
             if message["type"] == "http.response.start":
-                headers = message["headers"] = list(message.get("headers", ()))
-                headers += [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"), (b"cache-control", b"no-store")]
-                if not any(name == b"content-security-policy" for name, _ in headers):
-                    headers.append((b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"))
+                message["headers"] = _with_security_headers(list(message.get("headers", ())), self._protection.headers if self._protection else ())
             await send(message)
             complete = message["type"] == "http.response.body" and not message.get("more_body", False)
 
@@ -172,6 +194,12 @@ class _Frame:
             # only the server can still tell the client, by closing the connection before the end.
             if not complete:
                 raise
+
+
+def _with_security_headers(own: Headers, wanted: Headers) -> Headers:
+    """The operator's headers go before those of a page, and these before what suits every page."""
+    headers = [*(header for header in own if header[0] not in dict(wanted)), *wanted]
+    return [*headers, *(header for header in SECURITY_HEADERS if header[0] not in dict(headers))]
 
 
 def _header(scope: Scope, name: bytes) -> str | None:

@@ -37,7 +37,8 @@ _PAGE = Template("""<!DOCTYPE html>
 <body>
 <h1>aws-user-exporter</h1>
 <p class="quiet">$description Version $version.</p>
-<p><a href="/metrics">/metrics</a> for Prometheus &middot; <a href="/-/healthy">/-/healthy</a> &middot; <a href="/-/ready">/-/ready</a></p>
+<p><a href="/metrics">/metrics</a> for Prometheus &middot; <a href="/docs">/docs</a> for people, as JSON
+&middot; <a href="/-/healthy">/-/healthy</a> &middot; <a href="/-/ready">/-/ready</a></p>
 <p>$readiness</p>
 <div class="scroll"><table>
 <thead><tr><th>Source</th><th>Up</th><th>Last success</th><th>Newest landed day</th><th>Next refresh</th><th>Last error</th></tr></thead>

@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 import msgspec
 
+from exporter.logs import printable
 from exporter.model import DayRange
 from exporter.people_told import Activity, Day, ToldPerson, Totals
 from exporter.snapshot_people import SnapshotPeople
@@ -34,8 +35,9 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 def encoded(answer: object) -> bytes:
-    """An answer as JSON: decimals as numbers with all their digits, times as RFC 3339 in UTC."""
-    return _ENCODER.encode(answer)
+    """An answer as JSON: decimals as numbers with all their digits, times as RFC 3339 in UTC, and what does not print escaped, for who looks at it raw."""
+    data = _ENCODER.encode(answer)
+    return data if data.isascii() else printable(data.decode()).encode()
 
 
 def exact(amount: Decimal | None) -> Decimal | None:

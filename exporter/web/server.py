@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
+import ssl
 from collections.abc import Iterator
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from exporter.errors import UserError
+from exporter.web.protocol import Protocol
 
 BACKLOG = 2048
 HIGHEST_PORT = 65535
@@ -47,23 +49,26 @@ def addresses(sockets: list[socket.socket]) -> list[str]:
 class Server:
     """Serves one application on sockets that are already bound, until `stop`."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._uvicorn = _Uvicorn(
-            uvicorn.Config(
-                app,
-                loop="asyncio",
-                http="httptools",
-                ws="none",
-                lifespan="off",
-                interface="asgi3",
-                log_config=None,
-                access_log=False,
-                proxy_headers=False,
-                server_header=False,
-                backlog=BACKLOG,
-                timeout_graceful_shutdown=GRACE,
-            )
+    def __init__(self, app: ASGIApp, tls: ssl.SSLContext | None = None) -> None:
+        """`tls` None: plain HTTP."""
+        config = uvicorn.Config(
+            app,
+            loop="asyncio",
+            http=Protocol,
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            backlog=BACKLOG,
+            timeout_graceful_shutdown=GRACE,
         )
+        # uvicorn would make a context of its own, from files
+        config.load()
+        config.ssl = tls
+        self._uvicorn = _Uvicorn(config)
 
     @property
     def started(self) -> bool:
