@@ -32,6 +32,11 @@ class Entry:
 COMMANDS = {
     "run": Entry("exporter.commands.run", "run", "Serve the metrics that a config asks for."),
     "demo": Entry("exporter.commands.demo", "demo", "Serve a synthetic organisation, without AWS."),
+    "backfill": Entry("exporter.commands.backfill", "backfill", "Write past days as OpenMetrics, for Prometheus."),
+    "forget": Entry("exporter.commands.forget", "forget", "Take one person out of the store."),
+    "check": Entry("exporter.commands.check", "check", "Look whether a config can work, and what it costs."),
+    "setup": Entry("exporter.commands.setup", "setup", "Make and verify tables and views in Athena."),
+    "sync-users": Entry("exporter.commands.sync_users", "sync_users", "Write the directory as CSV to S3, for Athena."),
     "sample-data": Entry("exporter.commands.sample_data", "sample_data", "Write the reports of a synthetic organisation into a folder."),
 }
 

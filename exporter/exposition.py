@@ -35,8 +35,8 @@ def chunk(data: bytes, series: int) -> Chunk:
 
 
 def escaped(column: str) -> str:
-    """SQL for a label value as both formats spell it: backslash, quote and newline escaped. Prometheus takes a NUL for the end of a scrape."""
-    return f"""replace(replace(replace(replace({column}, '\\', '\\\\'), '"', '\\"'), chr(10), '\\n'), chr(0), '\u2400')"""
+    """SQL for a label value as both formats spell it: backslash, quote and newline escaped."""
+    return f"""replace(replace(replace({column}, '\\', '\\\\'), '"', '\\"'), chr(10), '\\n')"""
 
 
 def label_pairs(labels: Sequence[str]) -> str:

@@ -55,11 +55,12 @@ def state(cursor: duckdb.DuckDBPyConnection, group: Group, present: Sequence[str
         if not all(chosen[name] for name in (group.name, family.name) if name in chosen):
             continue  # switched off
         stated.append(Stated(group, family, tuple(window for window in published_windows(family, group, chosen) if window in present)))
-        _state(cursor, stated[-1])
+        state_family(cursor, stated[-1])
     return stated
 
 
-def _state(cursor: duckdb.DuckDBPyConnection, stated: Stated) -> None:
+def state_family(cursor: duckdb.DuckDBPyConnection, stated: Stated) -> None:
+    """Makes the table of one family; those of its group must be there."""
     family = stated.family
     conditions = ["value <> 0"] if family.kind in _OPEN_ENDED else []
     parameters: dict[str, object] = {}
