@@ -10,17 +10,17 @@ from datetime import datetime
 import msgspec
 
 from exporter import directory, people_file, snapshot
-from exporter.attribution import Candidate, Rules, attribute, with_principals
+from exporter.attribution import Candidate, Rules, attribute
 from exporter.config import Config
 from exporter.errors import UserError
 from exporter.folding import Standing
 from exporter.history import History
 from exporter.kiro_overage import Overage
 from exporter.model import Snapshot
-from exporter.people import Entry, People, Person, joined, resolve
+from exporter.people import Entry, Person
 from exporter.people_file import PeopleFile
-from exporter.privacy import Published
 from exporter.remembered import KNOWN, STANDINGS, Known, Standings, meet
+from exporter.resolved import listed, published, resolved
 from exporter.snapshot_people import PeopledSnapshot, SnapshotPeople
 from exporter.sources.rejections import reject
 from exporter.store import Store
@@ -56,11 +56,10 @@ class Assembly:
         config, entries = self._inputs
         self._history.advance(moment)
         facts = self._history.recent
-        published = Published(config.privacy.user_label, config.privacy.hash_key or "", config.privacy.only_teams, config.privacy.exclude_users)
-        resolved = self._resolve(config, entries, directory.stored(self._store), published)
-        people = published.of(resolved)
+        everybody = resolved(config, listed(directory.stored(self._store), entries), self._store, facts)
+        people = published(config).of(everybody)
         self._telemetry.people({source: people.unresolved.get(source, 0) for source in landed}, people.collisions)
-        known_since = self._meet(resolved.persons)
+        known_since = self._meet(everybody.persons)
         landed = with_bill(landed, config.paying)
         built = snapshot.build(facts, people, known_since, config, landed, self._standings, moment)
         self._keep(built)
@@ -71,20 +70,13 @@ class Assembly:
         if self._inputs is None:
             return None
         config, entries = self._inputs
-        listed = directory.stored(self._store)
-        if listed is None and config.sources.identity_center is not None:
+        stored = directory.stored(self._store)
+        if stored is None and config.sources.identity_center is not None:
             return None
-        published = Published(config.privacy.user_label, config.privacy.hash_key or "", config.privacy.only_teams, config.privacy.exclude_users)
-        people = self._resolve(config, entries, listed, published)
+        people = resolved(config, listed(stored, entries), self._store, self._history.recent)
         order = [method for method in config.attribution.order if method in ("owner_tag", "created_by_tag")]
         given = attribute(candidates, order, people, {}, False, Rules.of(config.people.patterns))
         return frozenset(one.candidate for one in given if one.person is None) if people.persons else None
-
-    def _resolve(self, config: Config, entries: tuple[Entry, ...], listed: directory.Directory | None, published: Published) -> People:
-        facts = self._history.recent
-        known = joined(directory.entries(listed) if listed else (), entries)
-        seen = with_principals(facts.identities(), facts.principals(), Rules.of(config.people.patterns))
-        return resolve(known, seen, config.people.team, self._store.forgotten.usable(facts.links()), published.label)
 
     def _peopled(self, built: Snapshot, people: SnapshotPeople) -> Snapshot:
         if self._people is not None and self._people.asked:

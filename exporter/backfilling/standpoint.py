@@ -11,7 +11,6 @@ from pathlib import Path
 import duckdb
 
 from exporter import directory, windows
-from exporter.attribution import Rules, with_principals
 from exporter.config import Config
 from exporter.errors import UserError
 from exporter.fact_tables import TABLES
@@ -20,11 +19,11 @@ from exporter.folding import Ranking, Standing, fold, rank
 from exporter.history import History
 from exporter.kiro_overage import Overage
 from exporter.model import DayRange
-from exporter.people import Entry, People, joined, resolve
-from exporter.privacy import Published
+from exporter.people import Entry, People
 from exporter.recent import RecentFacts, UnreadableFacts
 from exporter.refreshes import Refreshes
 from exporter.remembered import KNOWN, STANDINGS, Known, Standings, meet
+from exporter.resolved import listed, published, resolved
 from exporter.snapshot import published_groups
 from exporter.stating import Stated, counts, state
 from exporter.store import Store
@@ -73,11 +72,9 @@ def take(config: Config, entries: tuple[Entry, ...], now: datetime) -> Standpoin
     if not landed:
         raise UserError(f"the store {store.path} holds no day yet; let `run` read the sources first, or name another store with --store.path")
     facts = _facts(store, now)
-    privacy = config.privacy
-    published = Published(privacy.user_label, privacy.hash_key or "", privacy.only_teams, privacy.exclude_users)
-    resolved = _resolve(config, entries, store, facts, published)
-    people = published.of(resolved)
-    known_since, _ = meet((store.recall(KNOWN, Known) or Known({})).since, resolved.persons, int(now.timestamp()))
+    everybody = resolved(config, listed(directory.stored(store), entries), store, facts)
+    people = published(config).of(everybody)
+    known_since, _ = meet((store.recall(KNOWN, Known) or Known({})).since, everybody.persons, int(now.timestamp()))
     now_published = _publish(facts, people, known_since, config, landed, _standings(store), now)
     for source in TABLES:
         facts.drop_before(source, date.max)
@@ -135,13 +132,6 @@ def _tell_unreadable(source: str, file: Path, error: UnreadableFacts) -> None:
     """A file that retention has deleted meanwhile is no news."""
     if file.exists():
         log.warning("a file of the store cannot be read and is left out", extra={"fields": {"source": source, "file": str(file), "error": str(error)}})
-
-
-def _resolve(config: Config, entries: tuple[Entry, ...], store: Store, facts: RecentFacts, published: Published) -> People:
-    listed = directory.stored(store)
-    seen = with_principals(facts.identities(), facts.principals(), Rules.of(config.people.patterns))
-    known = joined(directory.entries(listed) if listed else (), entries)
-    return resolve(known, seen, config.people.team, store.forgotten.usable(facts.links()), published.label)
 
 
 def _standings(store: Store) -> dict[str, Standing]:

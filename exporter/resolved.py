@@ -1,0 +1,31 @@
+"""Who everybody is: the identities of the stored history joined with the directory and the people file, by the rules of a config."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from exporter import directory
+from exporter.attribution import Rules, with_principals
+from exporter.config import Config
+from exporter.directory import Directory
+from exporter.people import Entry, People, joined, resolve
+from exporter.privacy import Published
+from exporter.recent import RecentFacts
+from exporter.store import Store
+
+
+def published(config: Config) -> Published:
+    """What is published of people, by the config."""
+    privacy = config.privacy
+    return Published(privacy.user_label, privacy.hash_key or "", privacy.only_teams, privacy.exclude_users)
+
+
+def listed(stored: Directory | None, file: Iterable[Entry]) -> tuple[Entry, ...]:
+    """The people of the directory, where one is stored, and of the people file, which wins."""
+    return joined(directory.entries(stored) if stored else (), file)
+
+
+def resolved(config: Config, known: Iterable[Entry], store: Store, facts: RecentFacts) -> People:
+    """Everybody who is known, under the names that are published; nobody is hidden yet (see `Published.of`)."""
+    seen = with_principals(facts.identities(), facts.principals(), Rules.of(config.people.patterns))
+    return resolve(known, seen, config.people.team, store.forgotten.usable(facts.links()), published(config).label)
