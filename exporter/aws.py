@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
 from exporter.errors import TransientError, UserError
+from exporter.logs import without_credentials
 
 if TYPE_CHECKING:
     import boto3
@@ -243,7 +244,7 @@ def _explain_no_answer(error: BotoCoreError, action: str, resource: str) -> User
     if isinstance(error, (raised.CredentialRetrievalError, raised.PartialCredentialsError)):
         return UserError(f"The AWS credentials for {action} on {resource} could not be read; correct them: {message}")
     if isinstance(error, raised.ProfileNotFound):
-        return UserError(f"aws.profile names a profile that is not in the AWS configuration files: {message}")
+        return UserError("aws.profile names a profile that is not in the AWS configuration files; correct it, or add the profile to them.")
     if isinstance(error, raised.NoRegionError):
         return UserError(f"No AWS region is set for {action} on {resource}; set aws.region.")
     return UserError(f"{action} on {resource} could not be called; correct the aws settings: {message}")
@@ -296,4 +297,4 @@ def _client_config(aws: Aws) -> Config:
 
 
 def _clean(text: object) -> str:
-    return _UNPRINTABLE.sub(" ", str(text)).strip()[:_MESSAGE_LENGTH]
+    return _UNPRINTABLE.sub(" ", without_credentials(str(text))).strip()[:_MESSAGE_LENGTH]

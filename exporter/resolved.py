@@ -8,6 +8,7 @@ from exporter import directory
 from exporter.attribution import Rules, with_principals
 from exporter.config import Config
 from exporter.directory import Directory
+from exporter.model import SeenIdentity
 from exporter.people import Entry, People, joined, resolve
 from exporter.privacy import Published
 from exporter.recent import RecentFacts
@@ -25,7 +26,11 @@ def listed(stored: Directory | None, file: Iterable[Entry]) -> tuple[Entry, ...]
     return joined(directory.entries(stored) if stored else (), file)
 
 
+def seen(config: Config, facts: RecentFacts) -> list[SeenIdentity]:
+    """Every identity of the stored history, people who called a service that a bill names among them."""
+    return with_principals(facts.identities(), facts.principals(), Rules.of(config.people.patterns))
+
+
 def resolved(config: Config, known: Iterable[Entry], store: Store, facts: RecentFacts) -> People:
     """Everybody who is known, under the names that are published; nobody is hidden yet (see `Published.of`)."""
-    seen = with_principals(facts.identities(), facts.principals(), Rules.of(config.people.patterns))
-    return resolve(known, seen, config.people.team, store.forgotten.usable(facts.links()), published(config).label)
+    return resolve(known, seen(config, facts), config.people.team, store.forgotten.usable(facts.links()), published(config).label)

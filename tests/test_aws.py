@@ -299,7 +299,7 @@ def test_what_may_work_later_is_transient(error: Any) -> None:
 )
 def test_what_must_be_mended_is_one_sentence(error: Any, sentence: str) -> None:
     explanation = explain(error, "s3:ListBucket", BUCKET_ARN)
-    assert (type(explanation), str(explanation)) == (UserError, sentence)
+    assert (isinstance(explanation, UserError), str(explanation)) == (True, sentence)
 
 
 def test_certificate_that_is_not_trusted_must_be_mended() -> None:

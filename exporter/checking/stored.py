@@ -8,16 +8,15 @@ from datetime import datetime
 from pathlib import Path
 
 from exporter import directory, windows
-from exporter.attribution import Rules, with_principals
 from exporter.checking.findings import Finding, Status
 from exporter.config import Config, format_duration
 from exporter.fact_tables import TABLES
 from exporter.history import History
 from exporter.model import DayRange, SeenIdentity
-from exporter.people import UNLISTED, Entry, People, joined, normalise, resolve
-from exporter.privacy import Published
+from exporter.people import UNLISTED, Entry, People, normalise
 from exporter.recent import RecentFacts, UnreadableFacts
 from exporter.refreshes import Refreshes
+from exporter.resolved import listed, published, resolved, seen
 from exporter.sources import cost_explorer
 from exporter.sources.cost_explorer import CostExplorerState
 from exporter.sources.cost_explorer_plan import Pages
@@ -109,18 +108,13 @@ def _newest(name: str, landed: Landed, refreshed: datetime | None, now: datetime
 
 def of_people(config: Config, stored: Stored, file: tuple[Entry, ...]) -> Iterator[Finding]:
     """Who is matched by directory and people file, and names of the config that are nobody's. Shows only names that may be published."""
-    listed = directory.stored(stored.store)
-    known = joined(directory.entries(listed) if listed else (), file)
+    known = listed(directory.stored(stored.store), file)
     if not stored.exists and not known:
         yield Finding("people", "people", Status.UNTRIED, "nobody is known before the first refresh")
         return
-    privacy = config.privacy
-    published = Published(privacy.user_label, privacy.hash_key or "", privacy.only_teams, privacy.exclude_users)
-    seen = with_principals(stored.facts.identities(), stored.facts.principals(), Rules.of(config.people.patterns))
-    links = stored.store.forgotten.usable(stored.facts.links())
-    resolved = resolve(known, seen, config.people.team, links, published.label)
-    yield from _matched(resolved, published.of(resolved), seen, config)
-    yield from _named_nobody(resolved, config)
+    everybody = resolved(config, known, stored.store, stored.facts)
+    yield from _matched(everybody, published(config).of(everybody), seen(config, stored.facts), config)
+    yield from _named_nobody(everybody, config)
 
 
 def _matched(resolved: People, shown: People, seen: list[SeenIdentity], config: Config) -> Iterator[Finding]:
