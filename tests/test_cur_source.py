@@ -309,8 +309,12 @@ def test_many_creators_that_become_known_have_months_read_again(tmp_path: Path) 
     bill.creators = [("i-1", "session:alice")]
     assert bill.refresh() == [NOVEMBER]
     assert [fact.creator for fact in bill.costs()] == ["session:alice"]
-    bill.creators.append(("i-2", "session:alice"))
-    assert bill.refresh() == []
+    bill.creators += [(f"i-{number}", "session:bob") for number in range(2, 21)]
+    assert bill.refresh() == [NOVEMBER]
+    bill.creators += [("i-21", "session:bob"), ("i-22", "session:bob")]
+    assert bill.refresh() == [], "a tenth more is few"
+    bill.creators.append(("i-23", "session:bob"))
+    assert bill.refresh() == [NOVEMBER]
 
 
 def seen_on(tmp_path: Path, written: datetime, lines: Sequence[Line], now: datetime) -> tuple[date, date] | None:

@@ -196,8 +196,10 @@ class CurBill:
         return min(month.through, month.read.date() - day, max(month.newest or date.min, by_clock))
 
     def _is_due(self, seen: SeenMonth, month: Month, now: datetime, creators: int) -> bool:
-        # Facts hold the creators that were known when they were read. Most become known at once, when CloudTrail is loaded for the first time.
-        return seen.version != month.version or (seen.ahead is not None and seen.ahead <= now.date()) or creators > 2 * seen.creators
+        # Facts hold the creators that were known when they were read. Most become known while CloudTrail is loaded for the first time; later ones come
+        # with the next delivery of the bill, and one more reading for each tenth of them is cheap.
+        more_creators = creators > seen.creators + seen.creators // 10
+        return seen.version != month.version or (seen.ahead is not None and seen.ahead <= now.date()) or more_creators
 
     def _answer(self, location: FileLocation, delivery: Delivery, creators: Creators) -> ArrowStream:
         """The rows of the statement, read in full."""
@@ -222,7 +224,7 @@ class CurBill:
                 check_columns(files, self._settings.metric, month.name)
                 lines = Relation("cur", COLUMNS, files, parquet=True, partition={_PARTITION: month.name})
                 return self._engine.query(_FACT, self._parameters(month), (lines, made))
-            except (duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException) as error:
+            except (duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfMemoryException) as error:
                 raise UserError(f"the export of {month.name} cannot be read ({str(error).splitlines()[0]}); have it written anew, as Parquet") from error
 
     def _changed(self, location: FileLocation, delivery: Delivery) -> bool:
