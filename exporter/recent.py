@@ -201,12 +201,14 @@ class RecentFacts:
     @staticmethod
     def _lay(cursor: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path], needed: Sequence[str]) -> None:
         """Only what is wrong with the files themselves is UnreadableFacts: a mistake of ours must not have the store set aside."""
+        paths = [str(file) for file in files]
         try:
-            cursor.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM read_parquet($1, union_by_name := true)", [[str(file) for file in files]]).fetchall()
+            # Of each file: a union gives those that lack a column NULLs in its place.
+            schemas = cursor.execute("SELECT list(name) FROM parquet_schema($1) GROUP BY file_name", [paths]).fetchall()
+            cursor.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM read_parquet($1, union_by_name := true)", [paths]).fetchall()
         except duckdb.Error as error:
             raise UnreadableFacts(str(error).splitlines()[0]) from error
-        columns = {column for column, *_ in cursor.execute(f"DESCRIBE {name}").fetchall()}
-        if missing := [column for column in needed if column not in columns]:
+        if missing := sorted({column for (columns,) in schemas for column in set(needed).difference(columns)}):
             raise UnreadableFacts(f"the column {missing[0]} is missing: the file is of another version")
 
     @staticmethod

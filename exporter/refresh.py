@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TypeVar
@@ -20,7 +20,7 @@ from exporter.sources import Source
 from exporter.sources.identity_center import IdentityCenter
 from exporter.store import Store
 from exporter.telemetry import Telemetry
-from exporter.windows import Landed, windows
+from exporter.windows import Landed, recent, windows
 
 log = logging.getLogger(__name__)
 
@@ -171,6 +171,15 @@ class FactsRefresh(Refresh):
         """See `Refresh.refreshed`."""
         return self.source.refreshed()
 
+    def reopen_lost(self, damaged: Iterable[date]) -> None:
+        """Has damaged days read again, and those that windows reach and whose file is gone."""
+        reach = recent(self._clock())
+        held = {day for day in self.source.holds() if day in reach}
+        if lost := sorted({*damaged, *held.difference(self._store.days(self.name))}):
+            fields = {"source": self.name, "days": len(lost), "first": lost[0].isoformat()}
+            log.warning("the store has lost days; they are read again", extra={"fields": fields})
+            self.source.reopen(lost)
+
     def landed(self) -> Landed:
         """See `Refresh.landed`."""
         return self.source.landed()
@@ -184,6 +193,7 @@ class FactsRefresh(Refresh):
         self._telemetry.landed(self.name, first=first, end=end, windows=covered, partitions=len(self._store.days(self.name)))
 
     def _refresh(self, began: datetime) -> Done:
+        self._check_clock(began)
         days = self._retried(lambda: self.source.due(began, self._step))
         rows, published, unpublished = 0, time.monotonic(), False
         try:
@@ -202,6 +212,15 @@ class FactsRefresh(Refresh):
             if unpublished or not days:
                 self._changed()
         return Done(rows, {"days": len(days)})
+
+    def _check_clock(self, now: datetime) -> None:
+        """A machine that has just started may not know the time yet: what is read by such a clock would have to be read again."""
+        days = self.source.landed().days
+        if days is not None and now.date() < days.first:
+            raise UserError(
+                f"the clock says {now:%Y-%m-%d %H:%M} UTC, which is before the first day of the store ({days.first}); set the clock. "
+                f"If it was ahead when that day was stored, delete sources/{self.name}.json in the store and start again"
+            )
 
     def _read_day(self, day: date) -> int:
         batch = self._retried(lambda: self.source.read(day))
