@@ -29,6 +29,7 @@ LIBRARIES = {
 
 _PLAIN = re.compile(r"[!#-<>-\[\]-~]+")
 _KEY = re.compile(r"[^A-Za-z0-9_.]")
+_CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]{1,1000}@")
 
 
 def configure(level: str, format: str, stream: TextIO | None = None) -> None:
@@ -58,6 +59,11 @@ def printable(text: str, keep: str = "") -> str:
     return "".join(character if character.isprintable() or character in keep else _escape(character) for character in text)
 
 
+def without_credentials(text: str) -> str:
+    """The text without the user and password that an address in it may carry: `https://user:password@host` is `https://host`."""
+    return _CREDENTIALS.sub("", text) if "@" in text else text
+
+
 class LogfmtFormatter(logging.Formatter):
     """`time=… level=info logger=exporter.refresh msg="…" key=value`; values are quoted with the escapes of JSON where needed."""
 
@@ -77,7 +83,7 @@ def _line(record: logging.LogRecord) -> dict[str, str | int | float | bool | Non
         "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "level": "warn" if record.levelno == logging.WARNING else record.levelname.lower(),
         "logger": record.name,
-        "msg": record.getMessage().strip(),
+        "msg": without_credentials(record.getMessage().strip()),
     }
     fields: dict[str, Any] = getattr(record, "fields", {})
     for key, value in fields.items():
@@ -85,19 +91,21 @@ def _line(record: logging.LogRecord) -> dict[str, str | int | float | bool | Non
         line[f"field_{name}" if name in line else name] = _value(value)
     if record.exc_info and record.exc_info[1] is not None:
         error = record.exc_info[1]
-        line["error"] = f"{type(error).__name__}: {error}"
-        line["traceback"] = "".join(traceback.format_exception(error)).strip()
+        line["error"] = without_credentials(f"{type(error).__name__}: {error}")
+        line["traceback"] = without_credentials("".join(traceback.format_exception(error)).strip())
     return line
 
 
 def _value(value: object) -> str | int | float | bool | None:
-    if value is None or isinstance(value, (str, int)) or (isinstance(value, float) and math.isfinite(value)):
+    if isinstance(value, str):
+        return without_credentials(value)
+    if value is None or isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, timedelta):
         return value.total_seconds()
-    return str(value)
+    return without_credentials(str(value))
 
 
 def _logfmt(value: str | int | float | bool | None) -> str:

@@ -111,7 +111,7 @@ def normalise(spelling: str) -> str:
 
 
 def lowered(spelling: str) -> str:
-    """Lower case without surrounding space, letter by letter as the engines do it: Python alone turns one letter into two, and a sigma at the end into another."""
+    """Lower case without surrounding space, letter by letter as engines do: Python makes two letters of one, and of a last sigma another."""
     spelling = spelling.strip()
     return (spelling if spelling.isascii() else spelling.replace("\u0130", "i").replace("\u03a3", "\u03c3")).lower()
 

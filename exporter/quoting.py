@@ -1,4 +1,4 @@
-"""Text and names inside SQL. Values go in as parameters wherever DuckDB takes them; these are for the places where it does not."""
+"""Text and names inside SQL, for the places where DuckDB takes no parameters: elsewhere values go in as such. And text that can be encoded."""
 
 from __future__ import annotations
 
@@ -11,3 +11,12 @@ def sql_text(text: str) -> str:
 def sql_name(name: str) -> str:
     """An identifier, whatever its characters."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def well_formed(text: str) -> str:
+    r"""The text with halves of surrogate pairs, which JSON and YAML can hold and nothing can encode, written out as `\ud800`: two names remain two."""
+    if text.isascii():
+        return text
+    # YAML does not join the two halves of a pair, as JSON does.
+    joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    return joined.encode("utf-8", "backslashreplace").decode()

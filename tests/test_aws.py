@@ -111,7 +111,7 @@ def test_region_beats_the_region_of_the_profile() -> None:
 
 
 def test_profile_that_is_not_there_is_one_sentence() -> None:
-    with pytest.raises(UserError, match=r"aws\.profile names a profile that is not in the AWS configuration files: .*\(nobody\)"):
+    with pytest.raises(UserError, match=r"aws\.profile names a profile that is not in the AWS configuration files; correct it"):
         session(Settings(profile="nobody")).get_credentials()
 
 

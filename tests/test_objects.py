@@ -26,6 +26,7 @@ from exporter.objects import (
     LIST_REQUEST,
     READ_REQUEST,
     BucketLocation,
+    FileLocation,
     FolderLocation,
     Location,
     ObjectChanged,
@@ -77,7 +78,7 @@ def s3(s3_client: Any) -> Iterator[Any]:
 class Place:
     """A location and how to change what it holds."""
 
-    location: Location
+    location: FileLocation
     write: Callable[[str, bytes], None]
     delete: Callable[[str], None]
 
@@ -165,6 +166,26 @@ def test_changed_object_is_not_read(place: Place) -> None:
     place.write("a/2.csv", b"longer than before")
     with pytest.raises(ObjectChanged):
         place.location.read(found)
+
+
+def test_file_holds_what_was_listed(place: Place, tmp_path_factory: pytest.TempPathFactory) -> None:
+    copies = tmp_path_factory.mktemp("copies")
+    assert {found.key: place.location.file(found, copies).read_bytes() for found in place.location.list("")} == FILES
+
+
+def test_changed_object_is_no_file(place: Place, tmp_path_factory: pytest.TempPathFactory) -> None:
+    found = next(place.location.list("a/"))
+    place.write("a/2.csv", b"longer than before")
+    with pytest.raises(ObjectChanged):
+        place.location.file(found, tmp_path_factory.mktemp("copies"))
+
+
+def test_vanished_object_is_no_file(place: Place, tmp_path_factory: pytest.TempPathFactory) -> None:
+    found = next(place.location.list("a/"))
+    place.delete("a/2.csv")
+    with pytest.raises(ObjectGone) as raised:
+        place.location.file(found, tmp_path_factory.mktemp("copies"))
+    assert not isinstance(raised.value, ObjectChanged)
 
 
 def test_etag_changes_with_the_content(place: Place) -> None:
@@ -377,6 +398,15 @@ def test_answer_that_breaks_off_is_transient(stubbed: tuple[BucketLocation, Stub
         stubber.add_response("get_object", {"Body": StreamingBody(short, 5), "ContentLength": 5})
         with pytest.raises(TransientError):
             location.read("x.csv")
+
+
+def test_copy_that_breaks_off_is_transient(stubbed: tuple[BucketLocation, Stubber], tmp_path: Path) -> None:
+    location, stubber = stubbed
+    (tmp_path / "short").write_bytes(b"12")
+    with (tmp_path / "short").open("rb") as short:
+        stubber.add_response("get_object", {"Body": StreamingBody(short, 5), "ContentLength": 5})
+        with pytest.raises(TransientError):
+            location.file(StoredObject("x.csv", 5, '"abc"', datetime(2026, 7, 1, tzinfo=UTC)), tmp_path)
 
 
 def test_etag_that_was_listed_is_asked_for(stubbed: tuple[BucketLocation, Stubber]) -> None:

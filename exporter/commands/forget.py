@@ -16,6 +16,7 @@ from exporter.commands.serving import reader
 from exporter.config import Config
 from exporter.errors import UserError
 from exporter.forgetting import Erased, Target
+from exporter.logs import printable
 from exporter.store import Store, StoreInUse
 from exporter.telemetry import Telemetry
 
@@ -79,7 +80,7 @@ def _open(path: Path) -> Store:
 
 
 def _tell(erased: Erased, whose: str) -> None:
-    click.echo(f"{whose}:" if erased.of_person else f"{whose}: nothing is stored.")
+    click.echo(printable(f"{whose}:" if erased.of_person else f"{whose}: nothing is stored."))
     for source, days in erased.rows.items():
         span = f"{min(days)} to {max(days)}" if len(days) > 1 else f"{min(days)}"
         click.echo(f"  {source}: {sum(days.values()):,} rows on {len(days):,} days, {span}")

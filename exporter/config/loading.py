@@ -21,6 +21,10 @@ from exporter.config.schema import annotation_at, expected, model_of
 Whole = TypeVar("Whole", bound=Model)
 
 
+_SECRET = frozenset({"hash_key", "external_id", "endpoint_url"})
+"""Keys whose values are not shown, wherever they come from: an address can carry a password."""
+
+
 def load(path: Path, environ: Mapping[str, str]) -> Config:
     """The config in a file, `${NAME}` taken from `environ`. Relative paths count from the file's folder; times are UTC.
 
@@ -99,6 +103,8 @@ def _got(document: Document, path: KeyPath, value: object) -> str:
         return ""
     if path in document.secret:
         return "; the value comes from the environment"
+    if not _SECRET.isdisjoint(path):
+        return "; the value is not shown"
     if not _written(document, path):
         return f"; it is {value} unless set"
     match value:
