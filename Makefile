@@ -25,7 +25,7 @@ lint: development ## Check style, types and the direction of imports
 bench: development ## Measure speed and size beside their rivals
 	@.venv/bin/python -m benchmarks.run
 
-bench-size: development ## Measure organisations of up to 100,000 people (20 minutes, 12 GB)
+bench-size: development ## Measure organisations of up to 100,000 people (20 minutes, 7 GB)
 	@.venv/bin/python -m benchmarks.size
 
 lock: development ## Write both locks again from pyproject.toml, keeping what is pinned

@@ -34,6 +34,12 @@ class Row:
         reached = "" if self.reached is None else f"{self.reached:.4g}"
         return f"{self.what:<62} {self.rival:<36} {self.measured:<34} {reached:>8}  {wanted:<14} {self.verdict()}"
 
+    def markdown(self) -> str:
+        """The same as a row of a table in the documentation."""
+        wanted = "" if self.wanted is None else f"{'at most' if self.smaller_is_better else 'at least'} {self.wanted:.3g}"
+        reached = "" if self.reached is None else f"{self.reached:.3g}"
+        return f"| {self.what} | {self.rival} | {self.measured} | {reached} | {wanted} | {self.verdict()} |"
+
 
 def seconds(work: Callable[[], object]) -> float:
     began = time.perf_counter()

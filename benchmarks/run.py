@@ -1,6 +1,6 @@
-"""`make bench`: every row of the design's table of speed and size that exists so far, each beside its rival in the same run.
+"""`make bench`: every row of the design's table of speed and size, each beside its rival in the same run.
 
-    python -m benchmarks.run [--quick]
+    python -m benchmarks.run [--quick] [--markdown]
 
 The machine is noisy and shared: the ratios count. "falls short" says that a row misses its aim; nothing fails because of it.
 """
@@ -12,8 +12,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import cloudtrail_day, rendering, scraping
+from benchmarks import athena_day, bill, cloudtrail_day, first_scrape, rendering, scraping, size
 from benchmarks.measure import Row, apart
+from benchmarks.organisation import made
 
 
 def table(quick: bool) -> Iterator[Row]:
@@ -49,21 +50,44 @@ def table(quick: bool) -> Iterator[Row]:
     )
     idle, busy = scraping.during_rendering(hundred_thousand)
     yield Row(f"scrape p99 while {hundred_thousand:,} series render, ms", "idle", f"{busy * 1e3:.1f} ms against {idle * 1e3:.1f} ms", busy * 1e3, 50, True)
-    few, many = (apart("organisation", "new_day", str(days))["seconds"] for days in ((20, 100) if quick else (40, 400)))
-    yield Row("a refresh of one new day, 400 days in the store", "with 40 days", f"{many:.2f} s against {few:.2f} s", many / few, 1.3, True)
+    stored, together = [], 1_000 if quick else 2_000
+    for days in (20, 100) if quick else (40, 400):
+        with made(together, days) as folder:
+            stored.append(apart("organisation", "new_day", folder, str(together)))
+    few, many = stored
+    measured = f"{many['seconds']:.2f} s against {few['seconds']:.2f} s, processor {many['processor'] / few['processor']:.2f} times"
+    yield Row("a refresh of one new day, 400 days in the store", "with 40 days", measured, many["seconds"] / few["seconds"], 1.3, True)
     events = 50_000 if quick else 1_000_000
     with tempfile.TemporaryDirectory() as folder:
         day = cloudtrail_day.compare(events, events // 5_000, 2, Path(folder))
     measured = f"{day['our_seconds']:.1f} s, {day['our_peak']:,.0f} MB against {day['their_seconds']:.1f} s"
     yield Row(f"one day of CloudTrail, {events:,} events", "a plain Python loop, times faster", measured, day["their_seconds"] / day["our_seconds"], 3)
-    for people in (100, 1_000) if quick else (100, 1_000, 10_000, 100_000):
-        made = apart("organisation", "snapshot", str(people))
-        aim = 5.0 if people == 10_000 else None
-        measured = f"{made['series']:,.0f} series, {made['bytes'] / 1e6:.0f} MB, step {made['step']:.0f}, peak {made['peak']:,.0f} MB"
-        yield Row(f"snapshot of {people:,} people from 62 days, s", measured, f"loaded from the store in {made['load']:.2f} s", made["seconds"], aim, True)
+    hourly, rereading = athena_day.compare(50, 5, 50_000_000)
+    share = hourly.scanned_bytes / rereading.scanned_bytes
+    measured = f"{hourly.scanned_bytes / 1e9:,.0f} GB against {rereading.scanned_bytes / 1e9:,.0f} GB"
+    yield Row("bytes Athena scans in a day of hourly refreshes", "re-reading 30 days each time, part of", measured, share, 1 / 40, True)
+    usd, their_usd = hourly.athena_usd + hourly.requests_usd, rereading.athena_usd + rereading.requests_usd
+    measured = f"{usd:.2f} USD (requests {hourly.requests_usd:.2f}) against {their_usd:.2f} ({rereading.requests_usd:.2f})"
+    yield Row("price of that day, requests to S3 included", "re-reading 30 days each time, part of", measured, usd / their_usd, None, True)
+    lines = 100_000 if quick else 1_000_000
+    of_bill, of_loop = bill.compare(lines)
+    measured = f"{of_bill['seconds']:.1f} s, {of_bill['peak']:,.0f} MB against {of_loop['seconds']:.1f} s"
+    yield Row(f"a bill of {lines:,} lines", "a plain Python loop, times faster", measured, of_loop["seconds"] / of_bill["seconds"], None)
+    yield from first_scrape.rows(50 if quick else 200)
+    for people in (100, 1_000) if quick else (100, 1_000, 10_000):
+        yield from size.rows(people)
+    yield from size.steps(100 if quick else 1_000)
+
+
+def main() -> None:
+    in_markdown = "--markdown" in sys.argv
+    if in_markdown:
+        print("| What | Beside | Measured | Reached | Wanted | |\n|---|---|---|---|---|---|")
+    else:
+        print(f"{'what':<62} {'beside':<36} {'measured':<34} {'reached':>8}  wanted")
+    for row in table("--quick" in sys.argv):
+        print(row.markdown() if in_markdown else row, flush=True)
 
 
 if __name__ == "__main__":
-    print(f"{'what':<62} {'beside':<36} {'measured':<34} {'reached':>8}  wanted")
-    for row in table("--quick" in sys.argv):
-        print(row, flush=True)
+    main()
