@@ -11,7 +11,7 @@ import duckdb
 from exporter import exposition, windows
 from exporter.config import Config
 from exporter.exposition import Part
-from exporter.families import Group
+from exporter.families import Group, Kind
 from exporter.families.catalogue import GROUPS
 from exporter.folding import Standing, fold, rank
 from exporter.kiro_overage import Overage
@@ -69,7 +69,10 @@ def build(
                 rankings[group.name], kept[group.name] = rank(cursor, group, people, config.limits, standings.get(group.name), basis)
         before = counts(cursor, stated)
         step = fold(cursor, stated, rankings, people, config.limits, before)
-        after = counts(cursor, stated)
+        # Counting takes as long as much of the rest of a small snapshot: what is certain to be as it was is not counted again.
+        touched = [one for one in stated if step or people.hidden or one.family.kind is Kind.BREAKDOWN]
+        changed = {name for one in touched for name in one.names}
+        after = {name: series for name, series in before.items() if name not in changed} | counts(cursor, touched)
         chunks = tuple(chunk for one in stated for chunk in _render(cursor, one, after))
     finally:
         cursor.close()

@@ -31,6 +31,11 @@ class Stated:
         return f"stated_{self.family.name}"
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The metric names, windows included."""
+        return tuple(f"{self.family.name}_{window}" for window in self.windows) if self.family.windows else (self.family.name,)
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """The columns that make a series, by their names in SQL."""
         window = ('"window"',) if self.family.windows else ()
@@ -83,7 +88,8 @@ def counts(cursor: duckdb.DuckDBPyConnection, stated: Sequence[Stated]) -> dict[
             f"FROM {one.table} GROUP BY ALL HAVING count(*) > 0"
         )
     found: dict[str, int] = {}
-    for name, window, series, different in cursor.execute(" UNION ALL ".join(queries)).fetchall():
+    rows = cursor.execute(" UNION ALL ".join(queries)).fetchall() if queries else []
+    for name, window, series, different in rows:
         if series > different:
             raise DuplicateSeries(f"{name} holds {series - different} series more than once")
         found[f"{name}_{window}" if window else name] = series
