@@ -1,5 +1,5 @@
 # Needs GNU make 3.81 or newer and one of Python 3.11 to 3.14 with venv. PYTHON=/path/to/python overrides the first one found.
-.PHONY: help demo test test-long test-trino lint bench bench-size lock upgrade dashboards rules docs clean runtime development
+.PHONY: help demo test test-long test-trino lint bench bench-size lock upgrade dashboards pictures rules docs clean runtime development
 
 help: ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
@@ -37,6 +37,10 @@ upgrade: lock ## Write both locks with the newest versions
 
 dashboards: development ## Generate grafana/dashboards from grafana/source
 	@.venv/bin/python grafana/source/build.py
+
+pictures: development ## Draw every dashboard from a running Prometheus: make pictures PROMETHEUS=127.0.0.1:9090
+	@npm ci --silent --prefix grafana/check
+	@.venv/bin/python grafana/check/pictures.py --prometheus $(or $(PROMETHEUS),127.0.0.1:9090)
 
 rules: development ## Generate prometheus/rules/recording.yml from the families
 	@.venv/bin/python prometheus/source/recording.py

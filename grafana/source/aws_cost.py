@@ -71,8 +71,8 @@ def _numbers() -> tuple[stat.Panel, ...]:
     spikes = f"({_USAGE} > {threshold('cost_spike:ratio')} * {_TYPICAL}) >= {threshold('cost_spike:amount')}"
     legend = "{{currency}}"
     return (
-        number("Bill", f"The whole bill of the window, all kinds of charge. {_WHOLE}", bill, empty=NO_BILL, decimals=2, width=4, legend=legend),
-        number("Cost of people", "What of the bill was given to the chosen people.", people, empty=NO_BILL, decimals=2, width=4, legend=legend),
+        number("Bill", f"The whole bill of the window, all kinds of charge. {_WHOLE}", bill, empty=NO_BILL, width=4, legend=legend),
+        number("Cost of people", "What of the bill was given to the chosen people.", people, empty=NO_BILL, width=4, legend=legend),
         number(
             "For each active person",
             "Cost of the chosen people in the window, divided by those for whom anything was billed.",

@@ -36,10 +36,13 @@ def documents() -> dict[str, str]:
         made = make().build()
         for place, panel in enumerate(made.panels or (), start=1):
             panel.id_val = place
-        text = json.dumps(made, cls=JSONEncoder, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-        document: dict[str, Any] = json.loads(text)
+        document: dict[str, Any] = json.loads(json.dumps(made, cls=JSONEncoder))
+        for variable in document["templating"]["list"]:
+            # The SDK writes what only variables of intervals have into every variable; Grafana's own types do not know it there.
+            for name in ("auto", "auto_count", "auto_min"):
+                variable.pop(name, None)
         check_dashboard(document)
-        texts[f"{document['uid']}.json"] = text
+        texts[f"{document['uid']}.json"] = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     return texts
 
 

@@ -111,7 +111,7 @@ def _amounts() -> Iterable[stat.Panel]:
             6,
         ),
     ):
-        yield number(title, text, expression, empty=empty, decimals=2, width=width, legend=CURRENCY)
+        yield number(title, text, expression, empty=empty, width=width, legend=CURRENCY)
 
 
 def _overage_trend() -> timeseries.Panel:

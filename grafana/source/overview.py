@@ -99,7 +99,6 @@ def _numbers() -> tuple[stat.Panel, ...]:
             "What was billed for people in the window, all kinds of charge, Kiro included. The dashboard AWS cost shows the whole bill.",
             f"sum by (currency) ({of_window('aws_user_cost', MONEY)})",
             empty=NO_BILL,
-            decimals=2,
             width=4,
             legend="{{currency}}",
         ),

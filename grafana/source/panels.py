@@ -10,6 +10,7 @@ from grafana_foundation_sdk.builders import bargauge, common, dashboard, piechar
 from grafana_foundation_sdk.models.common import (
     BarAlignment,
     BarGaugeDisplayMode,
+    BarGaugeSizing,
     BigValueColorMode,
     BigValueGraphMode,
     BigValueTextMode,
@@ -36,6 +37,9 @@ TO_PERSON = {"User": "person"}
 """Their links."""
 
 _COLOURS = ("blue", "orange", "green", "purple")
+
+MOST_BAR_HEIGHT = 36
+"""Pixels: two bars should not fill a panel that is made for ten."""
 
 _Panel = TypeVar("_Panel", stat.Panel, timeseries.Panel, table.Panel, bargauge.Panel, piechart.Panel)
 
@@ -129,6 +133,8 @@ def ranking(
         .min(0)
         .orientation(VizOrientation.HORIZONTAL)
         .display_mode(BarGaugeDisplayMode.BASIC)
+        .sizing(BarGaugeSizing.MANUAL)
+        .max_viz_height(MOST_BAR_HEIGHT)
         .color_scheme(_palette())
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
         .with_target(_now(expression, "A").legend_format(legend))
@@ -147,6 +153,8 @@ def steps(title: str, description: str, series: Mapping[str, str], *, empty: str
         .min(0)
         .orientation(VizOrientation.HORIZONTAL)
         .display_mode(BarGaugeDisplayMode.BASIC)
+        .sizing(BarGaugeSizing.MANUAL)
+        .max_viz_height(MOST_BAR_HEIGHT)
         .color_scheme(_palette())
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
     )
@@ -232,7 +240,8 @@ def _by_day(title: str, description: str, series: Mapping[str, str], unit: str, 
 
 def _series(panel: timeseries.Panel, series: Mapping[str, str]) -> timeseries.Panel:
     panel = (
-        panel.show_points(VisibilityMode.NEVER)
+        panel.color_scheme(dashboard.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
+        .show_points(VisibilityMode.NEVER)
         .legend(common.VizLegendOptions().display_mode(LegendDisplayMode.LIST).placement(LegendPlacement.BOTTOM).show_legend(True))
         .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI))
     )
@@ -243,7 +252,8 @@ def _series(panel: timeseries.Panel, series: Mapping[str, str]) -> timeseries.Pa
 
 
 def _look(column: Column) -> list[DynamicConfigValue]:
-    look = [DynamicConfigValue("unit", column.unit), DynamicConfigValue("decimals", column.decimals)]
+    # The panel's no-data text is a sentence: in the cell of one row that has no value it would only be in the way.
+    look = [DynamicConfigValue("unit", column.unit), DynamicConfigValue("decimals", column.decimals), DynamicConfigValue("noValue", "-")]
     if column.limits is not None:
         look += [DynamicConfigValue("thresholds", _thresholds(column.limits).build()), DynamicConfigValue("custom.cellOptions", {"type": "color-text"})]
     return look
