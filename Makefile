@@ -48,7 +48,7 @@ rules: development ## Generate prometheus/rules/recording.yml from the families
 docs: development ## Generate the reference pages in docs
 	.venv/bin/python -m exporter.config.reference >docs/config.md
 	.venv/bin/python -m exporter.families.reference >docs/metrics.md
-	.venv/bin/python -m exporter.commands.reference
+	.venv/bin/python -m exporter.command_reference
 
 clean: ## Remove .venv, demo-data and everything else that can be made again
 	rm -rf .venv .cache demo-data build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

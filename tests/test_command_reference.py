@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from exporter import cli
-from exporter.commands import reference
+from exporter import command_reference as reference
 
 ROOT = Path(__file__).parent.parent
 

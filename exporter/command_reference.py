@@ -1,4 +1,4 @@
-"""Writes the commands' help into README.md and docs/commands.md: `python -m exporter.commands.reference`; with `--check` it only says whether it differs."""
+"""Writes the commands' help into README.md and docs/commands.md: `python -m exporter.command_reference`; with `--check` it only says whether it differs."""
 
 from __future__ import annotations
 
