@@ -172,7 +172,9 @@ def main(what: str, kind: str, folder: Path) -> None:
         "people": lambda: people(kind, folder),
         "config": lambda: config(kind, folder),
     }[what]()
-    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # Not ru_maxrss: after a fork it begins with what the parent held.
+    (peak,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
+    rss = int(peak.split()[1]) * 1024
     print(json.dumps({**done, "rss": rss, "log": log.getvalue()}))
 
 
