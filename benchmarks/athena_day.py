@@ -18,13 +18,13 @@ from exporter.config import Athena
 from exporter.engines import statement
 from exporter.engines.athena import AthenaEngine
 from exporter.engines.reading import reading
+from exporter.facts.store import Store
 from exporter.model import DayRange
 from exporter.objects import FolderLocation
 from exporter.sources.cloudtrail import CloudTrailLogs
 from exporter.sources.cloudtrail_layout import find_folders
 from exporter.sources.cloudtrail_partitions import of_folders
 from exporter.sources.cloudtrail_settings import CloudTrailSettings
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 
 FILES_A_DAY = 288

@@ -66,9 +66,9 @@ def exporter(folder: Path) -> dict[str, Any]:
 
     from exporter.config import CurSource
     from exporter.engines.duckdb import DuckDBEngine
+    from exporter.facts.store import Store
     from exporter.objects import FolderLocation
     from exporter.sources.cur import CurBill
-    from exporter.store import Store
     from exporter.telemetry import Telemetry
 
     with tempfile.TemporaryDirectory() as place:

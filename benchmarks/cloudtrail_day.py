@@ -146,10 +146,10 @@ def exporter(folder: Path, answer: Path) -> list[dict[str, float]]:
     import duckdb
 
     from exporter.engines.duckdb import DuckDBEngine
+    from exporter.facts.store import Store
     from exporter.objects import FolderLocation
     from exporter.sources.cloudtrail import CloudTrailLogs
     from exporter.sources.cloudtrail_settings import CloudTrailSettings
-    from exporter.store import Store
     from exporter.telemetry import Telemetry
 
     settings = CloudTrailSettings(

@@ -17,9 +17,9 @@ import duckdb
 import nanoarrow
 
 from benchmarks.measure import peak_megabytes
+from exporter.facts.store import Store
 from exporter.model import FactBatch
 from exporter.people import Entry
-from exporter.store import Store
 
 TODAY = date(2026, 11, 22)
 YESTERDAY = TODAY - timedelta(days=1)

@@ -20,11 +20,11 @@ from benchmarks.made_facts import SOURCES, TODAY, WINDOWS_REACH, YESTERDAY, entr
 from benchmarks.measure import apart, peak_megabytes, seconds
 from exporter.assembly import Assembly
 from exporter.config import Config
+from exporter.facts.history import History
+from exporter.facts.recent import RecentFacts
+from exporter.facts.store import Store
 from exporter.families.catalogue import GROUPS
-from exporter.history import History
 from exporter.model import DayRange, Snapshot, day_start
-from exporter.recent import RecentFacts
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 from exporter.windows import Landed
 

@@ -9,9 +9,9 @@ import duckdb
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from benchmarks.measure import alternate, apart, peak_megabytes, seconds
-from exporter.exposition import Part, label_pairs, line, render
 from exporter.model import Chunk
 from exporter.quoting import sql_text
+from exporter.snapshots.exposition import Part, label_pairs, line, render
 
 NAME, LABELS = "kiro_user_client_credits_last_30d", ("user", "team", "client")
 _ROWS = """CREATE TABLE samples AS SELECT 'person.number.' || (range // 3) || '@example.com' AS "user", 'team-' || (range // 3 % 40) AS team,

@@ -9,21 +9,22 @@ from datetime import datetime
 
 import msgspec
 
-from exporter import directory, people_file, snapshot
-from exporter.attribution import Candidate, Rules, attribute
 from exporter.config import Config
 from exporter.errors import UserError
-from exporter.folding import Standing
-from exporter.history import History
-from exporter.kiro_overage import Overage
+from exporter.facts import directory
+from exporter.facts.history import History
+from exporter.facts.store import Store
 from exporter.model import Snapshot
-from exporter.people import Entry, Person
-from exporter.people_file import PeopleFile
-from exporter.remembered import KNOWN, STANDINGS, Known, Standings, meet
+from exporter.people import Entry, Person, people_file
+from exporter.people.attribution import Candidate, Rules, attribute
+from exporter.people.people_file import PeopleFile
+from exporter.people.remembered import KNOWN, STANDINGS, Known, Standings, meet
 from exporter.resolved import listed, published, resolved
-from exporter.snapshot_people import PeopledSnapshot, SnapshotPeople
+from exporter.snapshots import building
+from exporter.snapshots.folding import Standing
+from exporter.snapshots.kiro_overage import Overage
+from exporter.snapshots.people import PeopledSnapshot, SnapshotPeople
 from exporter.sources.rejections import reject
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 from exporter.windows import Landed, with_bill
 
@@ -61,7 +62,7 @@ class Assembly:
         self._telemetry.people({source: people.unresolved.get(source, 0) for source in landed}, people.collisions)
         known_since = self._meet(everybody.persons)
         landed = with_bill(landed, config.paying)
-        built = snapshot.build(facts, people, known_since, config, landed, self._standings, moment)
+        built = building.build(facts, people, known_since, config, landed, self._standings, moment)
         self._keep(built)
         return self._peopled(built.snapshot, SnapshotPeople(facts, people, known_since, config, landed, moment))
 
@@ -95,7 +96,7 @@ class Assembly:
             self._remember(KNOWN, Known(known))
         return by_user
 
-    def _keep(self, built: snapshot.Built) -> None:
+    def _keep(self, built: building.Built) -> None:
         if built.standings != self._standings:
             self._standings = built.standings
             self._remember(STANDINGS, Standings({name: (standing.ranked, standing.users) for name, standing in built.standings.items()}))

@@ -7,18 +7,18 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from exporter import directory
 from exporter.config import Config
-from exporter.directory import Directory
 from exporter.errors import UserError
-from exporter.fact_tables import TABLES
-from exporter.forgotten import KINDS, Forgotten
+from exporter.facts import directory
+from exporter.facts.directory import Directory
+from exporter.facts.forgotten import KINDS, Forgotten
+from exporter.facts.recent import RecentFacts, UnreadableFacts
+from exporter.facts.store import Store
+from exporter.facts.tables import TABLES
 from exporter.model import DayRange
 from exporter.people import Entry, Person, compared, is_id, joined, normalise, one_to_one, resolve
-from exporter.privacy import Published
-from exporter.recent import RecentFacts, UnreadableFacts
-from exporter.remembered import KNOWN, STANDINGS, Known, Standings
-from exporter.store import Store
+from exporter.people.privacy import Published
+from exporter.people.remembered import KNOWN, STANDINGS, Known, Standings
 
 _SUGGESTIONS = 3
 

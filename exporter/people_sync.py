@@ -18,14 +18,15 @@ from pathlib import Path
 
 import msgspec
 
-from exporter import aws, directory
+from exporter import aws
 from exporter.config import MAPPING_FILE, Config
-from exporter.directory import Directory
 from exporter.errors import UserError
+from exporter.facts import directory
+from exporter.facts.directory import Directory
+from exporter.facts.store import Store
 from exporter.people import Entry, Person, joined, resolve
-from exporter.privacy import Published
+from exporter.people.privacy import Published
 from exporter.refresh import Done, Refresh
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 
 NAME = "people_sync"

@@ -14,11 +14,11 @@ from typing import TypeVar
 import tenacity
 
 from exporter.errors import TransientError, UserError
-from exporter.history import History
+from exporter.facts.history import History
+from exporter.facts.store import Store
 from exporter.model import day_end, day_start
 from exporter.sources import Source
 from exporter.sources.identity_center import IdentityCenter
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 from exporter.windows import Landed, recent, windows
 

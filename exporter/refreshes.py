@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 
-from exporter import aws, people_file
+from exporter import aws
 from exporter.config import CloudTrailSource, Config, CostExplorerSource, CurSource, FactSource, IdentityCenterSource, KiroSource
 from exporter.engines import Engine
 from exporter.engines.duckdb import DuckDBEngine
 from exporter.engines.places import Places
-from exporter.history import History
+from exporter.facts.history import History
+from exporter.facts.store import Store
 from exporter.objects import LIST_REQUEST, REQUESTS, open_location
+from exporter.people import people_file
 from exporter.refresh import DirectoryRefresh, FactsRefresh, Refresh
 from exporter.sensitive_events import SensitiveEvent
 from exporter.sources import Source, cloudtrail, cost_explorer, cost_explorer_answers, cur, kiro
@@ -22,7 +24,6 @@ from exporter.sources.cost_explorer_names import Nobodies, nobody_knows
 from exporter.sources.cost_explorer_requests import API, Requests
 from exporter.sources.cur_creators import WRITE_REQUEST, CreatorsTable
 from exporter.sources.identity_center import IdentityCenter
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 from exporter.windows import Landed
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from exporter import directory
-from exporter.attribution import Rules, with_principals
 from exporter.config import Config
-from exporter.directory import Directory
+from exporter.facts import directory
+from exporter.facts.directory import Directory
+from exporter.facts.recent import RecentFacts
+from exporter.facts.store import Store
 from exporter.model import SeenIdentity
 from exporter.people import Entry, People, joined, resolve
-from exporter.privacy import Published
-from exporter.recent import RecentFacts
-from exporter.store import Store
+from exporter.people.attribution import Rules, with_principals
+from exporter.people.privacy import Published
 
 
 def published(config: Config) -> Published:

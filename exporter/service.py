@@ -10,23 +10,23 @@ from datetime import UTC, datetime
 from functools import partial
 
 import exporter
-from exporter import people_file, people_sync
+from exporter import people_sync
 from exporter.assembly import Assembly, read_people
 from exporter.config import Config, ConfigErrors
 from exporter.errors import UserError
+from exporter.facts.history import History
+from exporter.facts.recent import RecentFacts
+from exporter.facts.store import Store
 from exporter.families.catalogue import GROUPS, families
-from exporter.history import History
 from exporter.model import Snapshot
-from exporter.people import Entry
+from exporter.people import Entry, people_file
 from exporter.people_sync import PeopleSync
 from exporter.publisher import Publisher
-from exporter.recent import RecentFacts
 from exporter.refresh import FactsRefresh, Refresh
 from exporter.refreshes import Refreshes, reads
 from exporter.schedule import Schedule
-from exporter.snapshot_people import PeopledSnapshot, SnapshotPeople
+from exporter.snapshots.people import PeopledSnapshot, SnapshotPeople
 from exporter.sources import cloudtrail, cur
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 from exporter.web.landing import SourceStatus
 

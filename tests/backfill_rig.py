@@ -20,16 +20,16 @@ from exporter import backfilling
 from exporter.assembly import Assembly
 from exporter.backfilling import Target, Written
 from exporter.config import Config
+from exporter.facts.history import History
+from exporter.facts.recent import RecentFacts
+from exporter.facts.store import Store
 from exporter.families import Kind
 from exporter.families.catalogue import families
-from exporter.history import History
 from exporter.model import DayRange, FactBatch
 from exporter.people import Entry
-from exporter.recent import RecentFacts
 from exporter.sources.cloudtrail import CloudTrailState
 from exporter.sources.cur import CurState, SeenMonth
 from exporter.sources.kiro import KiroState
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 from exporter.windows import Landed
 

@@ -12,10 +12,10 @@ import duckdb
 from cloudtrail_events_made import DAY, Record, log_path, write
 
 from exporter.engines.duckdb import DuckDBEngine
+from exporter.facts.store import Store
 from exporter.objects import FolderLocation
 from exporter.sources.cloudtrail import CloudTrailLogs
 from exporter.sources.cloudtrail_settings import CloudTrailSettings
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 
 SETTINGS = CloudTrailSettings(

@@ -13,12 +13,12 @@ from typing import Any
 
 import duckdb
 
-from exporter.attribution import Candidate
 from exporter.config import CostExplorerSource
 from exporter.engines.duckdb import DuckDBEngine
+from exporter.facts.store import Store
+from exporter.people.attribution import Candidate
 from exporter.sources.cost_explorer import CostExplorer
 from exporter.sources.cost_explorer_requests import Requests
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

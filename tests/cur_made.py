@@ -14,10 +14,10 @@ import duckdb
 from exporter.config import CurSource
 from exporter.engines import Engine
 from exporter.engines.duckdb import DuckDBEngine
+from exporter.facts.store import Store
 from exporter.objects import FileLocation, FolderLocation
 from exporter.sources.cur import CurBill
 from exporter.sources.cur_month import COLUMNS
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 
 NOVEMBER = date(2026, 11, 1)

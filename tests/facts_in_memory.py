@@ -17,14 +17,14 @@ import nanoarrow
 from billed import Billed
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.attribution import Rules, with_principals
 from exporter.config import Config
-from exporter.folding import Standing
+from exporter.facts.recent import RecentFacts
 from exporter.model import ArrowStream, DayRange
 from exporter.people import Entry, People, resolve
-from exporter.privacy import Published as Privacy
-from exporter.recent import RecentFacts
-from exporter.snapshot import Built, build
+from exporter.people.attribution import Rules, with_principals
+from exporter.people.privacy import Published as Privacy
+from exporter.snapshots.building import Built, build
+from exporter.snapshots.folding import Standing
 from exporter.windows import Landed, with_bill
 
 MAX_AGE = timedelta(days=14)

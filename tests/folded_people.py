@@ -8,9 +8,9 @@ from datetime import date, timedelta
 
 from facts_in_memory import Counted, Fact, Published, Used, at, config, identity, landed, publish
 
+from exporter.facts.recent import RecentFacts
 from exporter.families.catalogue import families
 from exporter.people import Entry
-from exporter.recent import RecentFacts
 
 NOW = at(2026, 7, 15)
 FIRST, LAST = date(2026, 5, 6), date(2026, 7, 14)

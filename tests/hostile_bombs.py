@@ -19,10 +19,10 @@ from isal import isal_zlib
 from kiro_files import ALICE, BOB, Use, put, user_report, user_report_key
 from kiro_rig import DAY, Rig
 
-from exporter import people_file
 from exporter.config import load
 from exporter.errors import TransientError, UserError
 from exporter.logs import LogfmtFormatter
+from exporter.people import people_file
 from exporter.sources.cloudtrail_events import FetchedFile, Wanted, decode_files
 
 LIMIT_BYTES = 3 * 1024**3

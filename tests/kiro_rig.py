@@ -15,13 +15,13 @@ import nanoarrow
 from exporter.config import KiroSource
 from exporter.engines import Relation, Statement
 from exporter.engines.duckdb import DuckDBEngine
-from exporter.history import History
+from exporter.facts.history import History
+from exporter.facts.recent import RecentFacts
+from exporter.facts.store import Store
 from exporter.model import ArrowStream
 from exporter.objects import MAX_BYTES, FolderLocation, Location, StoredObject
-from exporter.recent import RecentFacts
 from exporter.refresh import FactsRefresh
 from exporter.sources.kiro import KiroReports
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 
 NOW = datetime(2026, 7, 11, 3, 0, tzinfo=UTC)

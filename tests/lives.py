@@ -26,13 +26,13 @@ from cloudtrail_events_made import deliver, event, iam_user, log_path, portal_se
 from cur_made import line, write_month
 from kiro_files import ALICE, BOB, Use, put_use
 
-from exporter import snapshot
 from exporter.config import load
 from exporter.engines.duckdb import DuckDBEngine
+from exporter.facts.recent import RecentFacts
 from exporter.publisher import Publisher
-from exporter.recent import RecentFacts
 from exporter.schedule import Schedule
 from exporter.service import Service
+from exporter.snapshots import building
 from exporter.telemetry import Telemetry
 
 EVENING = datetime(2026, 12, 2, 20, tzinfo=UTC)
@@ -180,7 +180,7 @@ def _replace(owner: Any, name: str) -> None:
 
 def _live(folder: str, now: datetime, fault: str, at: int, sources: tuple[str, ...], renders: bool, then_again: bool) -> None:
     logging.disable()
-    for owner, name in ((DuckDBEngine, "query"), (RecentFacts, "load"), (RecentFacts, "remember_older"), (snapshot, "build")):
+    for owner, name in ((DuckDBEngine, "query"), (RecentFacts, "load"), (RecentFacts, "remember_older"), (building, "build")):
         _marked(owner, name)
     # One step after the other: what runs beside is for the tests of the real process.
     for owner in (Publisher, Schedule):

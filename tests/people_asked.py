@@ -15,10 +15,10 @@ from facts_in_memory import Fact, Published, config, in_memory, publish
 from serving import Answer, Serving
 
 from exporter.config import Config
+from exporter.facts.recent import RecentFacts
 from exporter.model import Snapshot
 from exporter.people import Entry
-from exporter.recent import RecentFacts
-from exporter.snapshot_people import SnapshotPeople
+from exporter.snapshots.people import SnapshotPeople
 from exporter.telemetry import Telemetry
 from exporter.web.app import make_app
 from exporter.web.landing import SourceStatus

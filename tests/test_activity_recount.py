@@ -14,9 +14,9 @@ from cloudtrail_reading import Reader
 from facts_in_memory import Published, config, publish
 from recount_cloudtrail import UUID_AT_END, Key, Recount, Rules, Sums
 
-from exporter import people_file
-from exporter.history import History
-from exporter.recent import RecentFacts
+from exporter.facts.history import History
+from exporter.facts.recent import RecentFacts
+from exporter.people import people_file
 from exporter.sample import Organisation, write
 
 PEOPLE, SEED = 16, 11

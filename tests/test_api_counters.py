@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from exporter.config import Config
-from exporter.history import History
-from exporter.recent import RecentFacts
+from exporter.facts.history import History
+from exporter.facts.recent import RecentFacts
+from exporter.facts.store import Store
 from exporter.refreshes import Refreshes
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 
 BUCKET = "s3://reports/prefix/"

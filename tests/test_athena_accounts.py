@@ -14,11 +14,11 @@ from kiro_files import Use, user_report, user_report_key
 
 from exporter import aws
 from exporter.config import Config, load
-from exporter.history import History
-from exporter.recent import RecentFacts
+from exporter.facts.history import History
+from exporter.facts.recent import RecentFacts
+from exporter.facts.store import Store
 from exporter.refresh import FactsRefresh
 from exporter.refreshes import Refreshes
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 
 NOW = datetime(2026, 7, 10, 12, 30, tzinfo=UTC)

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from facts_in_memory import identity
 
-from exporter.attribution import Attributed, Candidate, Rules, attribute, principal_key, with_principals
 from exporter.config.models import Patterns
 from exporter.model import SeenIdentity
 from exporter.people import Entry, People, resolve
+from exporter.people.attribution import Attributed, Candidate, Rules, attribute, principal_key, with_principals
 
 A, B, C = map(identity, "abc")
 ACCOUNT = "111122223333"

@@ -15,9 +15,9 @@ from facts_in_memory import Caused, Fact, Published, in_memory
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from exporter.attribution import Rules, with_principals
 from exporter.people import resolve
-from exporter.tables import lay
+from exporter.people.attribution import Rules, with_principals
+from exporter.snapshots.tables import lay
 from exporter.windows import with_bill
 
 WINDOWS = ("yesterday", "3d_ago", "last_7d", "last_30d", "month_to_date", "last_month")

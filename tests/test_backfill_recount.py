@@ -10,16 +10,17 @@ import pytest
 from backfill_rig import Points, read
 from recount_kiro import Recount
 
-from exporter import backfilling, people_file
+from exporter import backfilling
 from exporter.backfilling import Target
 from exporter.config import Config
+from exporter.facts.history import History
+from exporter.facts.recent import RecentFacts
+from exporter.facts.store import Store
 from exporter.families.catalogue import families
-from exporter.history import History
 from exporter.model import DayRange
-from exporter.recent import RecentFacts
+from exporter.people import people_file
 from exporter.refreshes import Refreshes
 from exporter.sample import Organisation, write
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -10,10 +10,10 @@ import pytest
 from billed import Billed
 from facts_in_memory import Caused, Fact, identity, in_memory, rows_of
 
-from exporter.history import History
+from exporter.facts.history import History
+from exporter.facts.recent import RecentFacts
+from exporter.facts.store import Store
 from exporter.model import FactBatch
-from exporter.recent import RecentFacts
-from exporter.store import Store
 
 A, B = identity("a"), identity("b")
 DAY = date(2026, 7, 14)

@@ -20,9 +20,9 @@ from exporter import cli
 from exporter.checking.concealing import Concealed
 from exporter.checking.findings import Finding, Status, exit_code, statement
 from exporter.checking.report import lines
+from exporter.facts.store import Store
 from exporter.model import FactBatch
 from exporter.sample import Organisation, write
-from exporter.store import Store
 
 TODAY = datetime.now(UTC).date()
 KIRO = {"kiro_credits": {"location": "data"}}

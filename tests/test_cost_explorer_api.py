@@ -18,11 +18,11 @@ from moto.server import ThreadedMotoServer
 
 from exporter import aws
 from exporter.assembly import Assembly
-from exporter.attribution import Candidate
 from exporter.config import Aws, Config
-from exporter.history import History
+from exporter.facts.history import History
+from exporter.facts.recent import RecentFacts
 from exporter.people import Entry
-from exporter.recent import RecentFacts
+from exporter.people.attribution import Candidate
 from exporter.refresh import FactsRefresh
 from exporter.refreshes import Refreshes
 from exporter.telemetry import Telemetry

@@ -15,10 +15,9 @@ from facts_in_memory import Published, identity, publish
 from recount_cost import SHORT, CostRecount, Sums
 from recount_cur import Recount
 
-from exporter import people_file
-from exporter.history import History
-from exporter.people import Entry
-from exporter.recent import RecentFacts
+from exporter.facts.history import History
+from exporter.facts.recent import RecentFacts
+from exporter.people import Entry, people_file
 from exporter.sample import Organisation, sandbox_owners, write
 from exporter.sources.cur import tag_keys
 

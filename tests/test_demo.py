@@ -15,10 +15,10 @@ from exporter_process import PROJECT, Samples, samples_of
 from real_process import RealProcess, eventually, request
 
 from exporter.commands import demo
-from exporter.directory import stored
+from exporter.facts.directory import stored
+from exporter.facts.store import Store
 from exporter.sample import Organisation, SampleDirectory, deliver, write
 from exporter.sources.identity_center import IdentityCenter
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 
 PEOPLE, SEED = 40, 3

@@ -16,9 +16,9 @@ from prometheus_client import Metric, parser
 from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.samples import Sample
 
-from exporter import exposition
-from exporter.exposition import Part
 from exporter.model import Chunk
+from exporter.snapshots import exposition
+from exporter.snapshots.exposition import Part
 
 Render = Callable[..., list[Chunk]]
 Read = Callable[[str], list[Metric]]

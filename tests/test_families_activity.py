@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from facts_in_memory import Caused, Published, at, config, identity, in_memory, publish, unix
 
+from exporter.facts.recent import RecentFacts
 from exporter.families.catalogue import families
 from exporter.model import DayRange
 from exporter.people import Entry
-from exporter.recent import RecentFacts
 from exporter.windows import Landed
 
 NOW = at(2026, 7, 15)

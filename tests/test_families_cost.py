@@ -10,9 +10,9 @@ from billed import Billed
 from cost_people import BILL, ENTRIES, A, B, july, june, landed, published
 from facts_in_memory import Published, at, unix
 
-from exporter.attribution import REASONS
 from exporter.model import DayRange
 from exporter.people import Entry
+from exporter.people.attribution import REASONS
 
 WINDOWS = ("yesterday", "3d_ago", "last_7d", "last_30d", "month_to_date", "last_month")
 Values = dict[tuple[str, ...], str]

@@ -8,10 +8,10 @@ import pytest
 from facts_in_memory import Fact, Published, Used, in_memory, landed, publish, unix
 from kiro_people import ALICE, BOB, ENTRIES, ERIN, FIRST, GINA, HANK, KNOWN_SINCE, LAST, NOW, A, B, E, G, H, july, june
 
-from exporter import snapshot
 from exporter.families import Family, Group, Kind
 from exporter.people import Entry
-from exporter.stating import DuplicateSeries
+from exporter.snapshots import building
+from exporter.snapshots.stating import DuplicateSeries
 
 KIRO_PEOPLE = {"alice", "bob", "carol", E, "frank", "gina@example.com", "hank"}
 """Everybody but dave, who has neither a seat nor Kiro activity."""
@@ -308,7 +308,7 @@ def test_nothing_else_is_published(seen: Published) -> None:
 
 def test_series_that_stands_twice_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     family = Family("kiro_twice", "Says a thing twice.", "SELECT tier, 1 AS value FROM kiro_tier CROSS JOIN range(2)", Kind.PLAIN, labels=("tier",))
-    monkeypatch.setattr(snapshot, "GROUPS", (Group("twice", None, (), (family,)),))
+    monkeypatch.setattr(building, "GROUPS", (Group("twice", None, (), (family,)),))
     with pytest.raises(DuplicateSeries, match="kiro_twice"):
         publish(BOB, NOW, landed(FIRST, LAST))
 

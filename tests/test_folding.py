@@ -8,9 +8,9 @@ import pytest
 from facts_in_memory import Counted, Fact, Published, Used, config, in_memory, landed, publish
 from folded_people import ADDITIVE, BREAKDOWNS, ENTRIES, FIRST, IDS, LAST, NAMES, NOW, facts, folded, totals
 
+from exporter.facts.recent import RecentFacts
 from exporter.families.catalogue import families
-from exporter.folding import Standing
-from exporter.recent import RecentFacts
+from exporter.snapshots.folding import Standing
 
 
 @pytest.fixture(scope="module")

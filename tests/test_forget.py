@@ -19,15 +19,15 @@ from exporter import forgetting
 from exporter.assembly import Assembly
 from exporter.commands.forget import forget
 from exporter.config import load
-from exporter.directory import Directory, DirectoryUser, keep, stored
 from exporter.errors import UserError
-from exporter.forgotten import Forgotten
-from exporter.history import History
+from exporter.facts.directory import Directory, DirectoryUser, keep, stored
+from exporter.facts.forgotten import Forgotten
+from exporter.facts.history import History
+from exporter.facts.recent import RecentFacts
+from exporter.facts.store import Store
 from exporter.model import DayRange, FactBatch
 from exporter.people import Entry
-from exporter.recent import RecentFacts
-from exporter.remembered import KNOWN, STANDINGS, Known, Standings
-from exporter.store import Store
+from exporter.people.remembered import KNOWN, STANDINGS, Known, Standings
 from exporter.telemetry import Telemetry
 from exporter.windows import Landed
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from kiro_rig import Rows
 
-from exporter.history import History
+from exporter.facts.history import History
+from exporter.facts.recent import RecentFacts, UnreadableFacts
+from exporter.facts.store import Store
 from exporter.model import DayRange, FactBatch
-from exporter.recent import RecentFacts, UnreadableFacts
-from exporter.store import Store
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 OLDEST_IN_REACH = date(2026, 9, 21)

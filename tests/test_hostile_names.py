@@ -24,9 +24,10 @@ from hostile_names import FRAGMENTS, HALVES, NAMES, benign, hostile, person_id
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_server import PrometheusServer, scraping
 
-from exporter import cli, directory, people_file, people_sync
-from exporter.attribution import SEPARATOR, Candidate, Rules, attribute
-from exporter.people import Entry, normalise, printable, resolve
+from exporter import cli, people_sync
+from exporter.facts import directory
+from exporter.people import Entry, normalise, people_file, printable, resolve
+from exporter.people.attribution import SEPARATOR, Candidate, Rules, attribute
 from exporter.quoting import well_formed
 from exporter.setup.filling import text_of, with_rows
 from exporter.sources.identity_center import DirectoryReader

@@ -14,7 +14,7 @@ from hostile_house import House, living
 from hostile_names import NAMES, Organisation, person_id
 
 from exporter import cli
-from exporter.privacy import pseudonym
+from exporter.people.privacy import pseudonym
 
 COUNT = len(NAMES)
 PEOPLE = [f"maryjane{number:03}" for number in range(1, COUNT + 1)]

@@ -19,11 +19,11 @@ from moto.server import ThreadedMotoServer
 
 from exporter import aws, refresh
 from exporter.config import Aws
-from exporter.directory import Directory, DirectoryUser, stored
 from exporter.errors import TransientError, UserError
+from exporter.facts.directory import Directory, DirectoryUser, stored
+from exporter.facts.store import Store
 from exporter.refresh import DirectoryRefresh
 from exporter.sources.identity_center import IdentityCenter
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 
 STORE_ID = "d-1234567890"

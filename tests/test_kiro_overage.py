@@ -9,9 +9,9 @@ from datetime import date
 import pytest
 from facts_in_memory import Amount, Used, at, config, identity, in_memory, landed, publish
 
-from exporter.kiro_overage import Overage
 from exporter.people import Entry, resolve
-from exporter.tables import lay
+from exporter.snapshots.kiro_overage import Overage
+from exporter.snapshots.tables import lay
 
 NOW = at(2026, 7, 15)
 FIRST, LAST = date(2026, 5, 6), date(2026, 7, 14)

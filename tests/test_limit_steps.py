@@ -6,9 +6,9 @@ import pytest
 from facts_in_memory import Published, in_memory
 from folded_people import BREAKDOWNS, NAMES, facts, folded, totals
 
+from exporter.facts.recent import RecentFacts
 from exporter.families import Kind
 from exporter.families.catalogue import families
-from exporter.recent import RecentFacts
 
 
 @pytest.fixture(scope="module")

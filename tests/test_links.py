@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from facts_in_memory import Caused, identity, in_memory, rows_of
 
-from exporter.history import History
+from exporter.facts.history import History
+from exporter.facts.recent import RecentFacts
+from exporter.facts.store import Store
 from exporter.model import FactBatch, SeenIdentity
 from exporter.people import Entry, People, one_to_one, resolve
-from exporter.recent import RecentFacts
-from exporter.store import Store
 
 A, B = identity("a"), identity("b")
 DAY = date(2026, 7, 14)

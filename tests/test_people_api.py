@@ -17,8 +17,8 @@ from people_asked import SOURCES, Asked, Client, asking, known
 
 from exporter.model import DayRange
 from exporter.people import Entry
-from exporter.people_told import Chosen
-from exporter.snapshot_people import SnapshotPeople
+from exporter.snapshots.people import SnapshotPeople
+from exporter.snapshots.people_told import Chosen
 from exporter.windows import Landed
 
 NOW, LAST = at(2026, 7, 15), date(2026, 7, 14)

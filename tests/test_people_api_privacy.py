@@ -16,7 +16,7 @@ from people_asked import SOURCES, Asked, Client, asking, known
 
 from exporter.model import DayRange
 from exporter.people import Entry
-from exporter.privacy import pseudonym
+from exporter.people.privacy import pseudonym
 from exporter.windows import Landed
 
 NOW, DAY = at(2026, 7, 15), date(2026, 7, 14)

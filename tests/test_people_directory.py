@@ -10,12 +10,12 @@ import pytest
 from facts_in_memory import Caused, config, in_memory, parse
 
 from exporter.assembly import Assembly
-from exporter.directory import Directory, DirectoryUser, keep
-from exporter.history import History
+from exporter.facts.directory import Directory, DirectoryUser, keep
+from exporter.facts.history import History
+from exporter.facts.recent import RecentFacts
+from exporter.facts.store import Store
 from exporter.model import DayRange
 from exporter.people import Entry, joined, team_of
-from exporter.recent import RecentFacts
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 from exporter.windows import Landed
 

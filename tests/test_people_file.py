@@ -9,7 +9,7 @@ import pytest
 
 from exporter.errors import UserError
 from exporter.people import Entry
-from exporter.people_file import PeopleFile, read
+from exporter.people.people_file import PeopleFile, read
 
 ALICE = Entry(
     user="alice",

@@ -16,14 +16,13 @@ from cloudtrail_reading import Reader
 from facts_in_memory import Caused, Fact, Published, Used, at, config, identity, in_memory, publish
 from recount_cloudtrail import Recount, Rules
 
-from exporter import people_file
 from exporter.assembly import Assembly
-from exporter.directory import Directory, DirectoryUser, keep
-from exporter.history import History
+from exporter.facts.directory import Directory, DirectoryUser, keep
+from exporter.facts.history import History
+from exporter.facts.recent import RecentFacts
 from exporter.model import DayRange, Snapshot
-from exporter.people import Entry
-from exporter.privacy import pseudonym
-from exporter.recent import RecentFacts
+from exporter.people import Entry, people_file
+from exporter.people.privacy import pseudonym
 from exporter.sample import Organisation, write
 from exporter.telemetry import Telemetry
 from exporter.windows import Landed

@@ -19,7 +19,7 @@ import pytest
 from kiro_files import ALICE, Use, put_use
 
 import exporter
-from exporter.store import LAYOUT_VERSION, Store
+from exporter.facts.store import LAYOUT_VERSION, Store
 
 ROOT = Path(exporter.__file__).parents[1]
 RUN_MAIN = [sys.executable, "-c", "import sys; from exporter.cli import main; sys.exit(main())"]

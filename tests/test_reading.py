@@ -19,12 +19,12 @@ from exporter.engines import Statement, statement
 from exporter.engines.duckdb import DuckDBEngine
 from exporter.engines.reading import reading
 from exporter.errors import UserError
+from exporter.facts.store import Store
 from exporter.objects import FolderLocation, Location
 from exporter.sources.cloudtrail import CloudTrailLogs
 from exporter.sources.cloudtrail_layout import LogFolder
 from exporter.sources.cloudtrail_partitions import MAX_CHARACTERS, of_accounts, of_folders
 from exporter.sources.kiro import KiroReports
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 
 FACTS = {"facts/kiro_credits": "kiro_user_report", "facts/kiro_features": "kiro_by_user_analytic", "facts/cloudtrail": "cloudtrail"}

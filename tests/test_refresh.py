@@ -15,11 +15,11 @@ from kiro_rig import DAY, Rig, Rows
 
 from exporter import refresh
 from exporter.errors import TransientError, UserError
-from exporter.history import History
+from exporter.facts.history import History
+from exporter.facts.recent import RecentFacts
+from exporter.facts.store import Store
 from exporter.model import DayRange, FactBatch
-from exporter.recent import RecentFacts
 from exporter.refresh import ATTEMPTS, FactsRefresh
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 from exporter.windows import Landed
 

@@ -10,11 +10,11 @@ import pytest
 from facts_in_memory import Caused, config, identity, in_memory, parse
 
 from exporter.assembly import Assembly
-from exporter.history import History
+from exporter.facts.history import History
+from exporter.facts.store import Store
 from exporter.model import DayRange
 from exporter.people import Entry
-from exporter.remembered import KNOWN, Known
-from exporter.store import Store
+from exporter.people.remembered import KNOWN, Known
 from exporter.telemetry import Telemetry
 from exporter.windows import Landed
 
@@ -60,7 +60,7 @@ def test_another_label_makes_nobody_new(store: Store, before: dict[str, Any], af
 @pytest.mark.parametrize("privacy", LABELS)
 def test_file_by_label_of_an_older_version_is_taken_over(store: Store, privacy: dict[str, Any]) -> None:
     """Written by label until now, whatever the label is."""
-    from exporter.privacy import Published
+    from exporter.people.privacy import Published
 
     published = Published(privacy["user_label"], privacy.get("hash_key", ""))
     labels = [published.label(LISTED[0], ALICE), published.label(LISTED[1], "")]

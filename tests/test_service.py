@@ -17,8 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from exporter import assembly, publisher, refreshes
 from exporter.config import ConfigErrors, load
 from exporter.errors import UserError
+from exporter.facts.store import Store
 from exporter.service import Service
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 
 NOW = datetime(2026, 10, 31, 13, 0, tzinfo=UTC)

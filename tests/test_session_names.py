@@ -14,9 +14,9 @@ from cloudtrail_reading import Fact, Reader
 from facts_in_memory import config
 
 from exporter.assembly import Assembly
-from exporter.history import History
+from exporter.facts.history import History
+from exporter.facts.recent import RecentFacts
 from exporter.model import DayRange
-from exporter.recent import RecentFacts
 from exporter.telemetry import Telemetry
 from exporter.windows import Landed
 

@@ -19,8 +19,8 @@ from kiro_rig import READER, Rows
 
 import exporter
 from exporter.errors import UserError
+from exporter.facts.store import LAYOUT_VERSION, Store
 from exporter.model import DayRange, FactBatch
-from exporter.store import LAYOUT_VERSION, Store
 
 SOURCE = "kiro_credits"
 FIRST, SECOND, THIRD = date(2026, 7, 9), date(2026, 7, 10), date(2026, 7, 11)
@@ -216,7 +216,7 @@ from datetime import date
 from pathlib import Path
 sys.path.insert(0, "tests")
 from test_store import FIRST, batch
-from exporter.store import Store
+from exporter.facts.store import Store
 store = Store.open(Path(sys.argv[1]))
 store.replace(batch({FIRST: 3}))
 os.replace = lambda source, target: os.kill(os.getpid(), signal.SIGKILL)
@@ -240,7 +240,7 @@ OPEN = """
 import sys
 from pathlib import Path
 from exporter.errors import UserError
-from exporter.store import Store
+from exporter.facts.store import Store
 try:
     Store.open(Path(sys.argv[1]))
 except UserError as error:

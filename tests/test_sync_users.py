@@ -16,12 +16,12 @@ from athena_on_moto import AccountOnMoto, account_on_moto
 
 from exporter import cli, people_sync
 from exporter.config import Config, load
-from exporter.directory import Directory, DirectoryUser, keep
 from exporter.errors import UserError
+from exporter.facts.directory import Directory, DirectoryUser, keep
+from exporter.facts.store import Store
 from exporter.people import Entry, Person
 from exporter.service import Service
 from exporter.setup.filling import text_of
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 
 ALICE, BOB = "100b5bb0-1111-4000-8000-000000000001", "0123456789-200b5bb0-1111-4000-8000-000000000002"

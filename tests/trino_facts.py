@@ -18,12 +18,12 @@ from trino_lake import Lake
 from exporter.config import KiroSource
 from exporter.engines import Engine
 from exporter.engines.duckdb import DuckDBEngine
+from exporter.facts.store import Store
 from exporter.objects import FolderLocation
 from exporter.sources import Source
 from exporter.sources.cloudtrail import CloudTrailLogs
 from exporter.sources.cur import Creators, CurBill
 from exporter.sources.kiro import KiroReports
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 
 Row = tuple[Any, ...]

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import duckdb
 
-from exporter import exposition
 from exporter.backfilling.calendar import Month, offset_seconds
-from exporter.exposition import Part
 from exporter.families import Family, Kind
 from exporter.model import Chunk, DayRange
 from exporter.quoting import sql_name, sql_text
-from exporter.snapshot import WINDOW_HELP
-from exporter.stating import Stated
+from exporter.snapshots import exposition
+from exporter.snapshots.building import WINDOW_HELP
+from exporter.snapshots.exposition import Part
+from exporter.snapshots.stating import Stated
 
 END = b"# EOF\n"
 """What stands at the end of an OpenMetrics text, and only there."""

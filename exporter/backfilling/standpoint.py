@@ -10,24 +10,25 @@ from pathlib import Path
 
 import duckdb
 
-from exporter import directory, windows
+from exporter import windows
 from exporter.config import Config
 from exporter.errors import UserError
-from exporter.fact_tables import TABLES
+from exporter.facts import directory
+from exporter.facts.history import History
+from exporter.facts.recent import RecentFacts, UnreadableFacts
+from exporter.facts.store import Store
+from exporter.facts.tables import TABLES
 from exporter.families import Kind
-from exporter.folding import Ranking, Standing, fold, rank
-from exporter.history import History
-from exporter.kiro_overage import Overage
 from exporter.model import DayRange
 from exporter.people import Entry, People
-from exporter.recent import RecentFacts, UnreadableFacts
+from exporter.people.remembered import KNOWN, STANDINGS, Known, Standings, meet
 from exporter.refreshes import Refreshes
-from exporter.remembered import KNOWN, STANDINGS, Known, Standings, meet
 from exporter.resolved import listed, published, resolved
-from exporter.snapshot import published_groups
-from exporter.stating import Stated, counts, state
-from exporter.store import Store
-from exporter.tables import lay
+from exporter.snapshots.building import published_groups
+from exporter.snapshots.folding import Ranking, Standing, fold, rank
+from exporter.snapshots.kiro_overage import Overage
+from exporter.snapshots.stating import Stated, counts, state
+from exporter.snapshots.tables import lay
 from exporter.telemetry import Telemetry
 from exporter.windows import Landed, with_bill
 

@@ -16,14 +16,14 @@ import duckdb
 from exporter.backfilling.calendar import LATER
 from exporter.backfilling.standpoint import ALWAYS, Standpoint, read_readable
 from exporter.config import Config
-from exporter.fact_tables import TABLES
+from exporter.facts.tables import TABLES
 from exporter.families import Family, Group, Kind
 from exporter.families.catalogue import GROUPS
-from exporter.folding import fold
-from exporter.laying import lay_table
 from exporter.model import DayRange, day_end
-from exporter.stating import Stated, counts, published_windows, state_family
-from exporter.tables import lay
+from exporter.snapshots.folding import fold
+from exporter.snapshots.laying import lay_table
+from exporter.snapshots.stating import Stated, counts, published_windows, state_family
+from exporter.snapshots.tables import lay
 from exporter.windows import Landed, with_bill
 
 Version = tuple[int, int]

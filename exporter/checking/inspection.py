@@ -18,11 +18,11 @@ from exporter.checking.findings import Finding, Status, Value
 from exporter.checking.holdings import Held
 from exporter.config import Aws, CloudTrailSource, Config, CostExplorerSource, FactSource, IdentityCenterSource, KiroSource, QueriedSource, format_duration
 from exporter.errors import TransientError, UserError
+from exporter.facts.store import Store
 from exporter.objects import BucketLocation, FileLocation, FolderLocation
 from exporter.people import Entry
 from exporter.permissions import bucket_and_prefix
 from exporter.service import check_windows
-from exporter.store import Store
 
 _NOWHERE = Path(__file__).parent / "no store"
 """Where no store is: what a config can be told without one."""

@@ -6,12 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from exporter import people_file
 from exporter.checking.findings import Finding, Status
 from exporter.config import Config, ConfigErrors
 from exporter.errors import UserError
-from exporter.people import Entry, normalise
-from exporter.people_file import PeopleFile
+from exporter.people import Entry, normalise, people_file
+from exporter.people.people_file import PeopleFile
 
 _SHOWN = 5
 # Providers whose sessions are programs: workflows of GitHub and GitLab, pods of EKS.

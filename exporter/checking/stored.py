@@ -7,20 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from exporter import directory, windows
+from exporter import windows
 from exporter.checking.findings import Finding, Status
 from exporter.config import Config, format_duration
-from exporter.fact_tables import TABLES
-from exporter.history import History
+from exporter.facts import directory
+from exporter.facts.history import History
+from exporter.facts.recent import RecentFacts, UnreadableFacts
+from exporter.facts.store import Store
+from exporter.facts.tables import TABLES
 from exporter.model import DayRange, SeenIdentity
 from exporter.people import UNLISTED, Entry, People, normalise
-from exporter.recent import RecentFacts, UnreadableFacts
 from exporter.refreshes import Refreshes
 from exporter.resolved import listed, published, resolved, seen
 from exporter.sources import cost_explorer
 from exporter.sources.cost_explorer import CostExplorerState
 from exporter.sources.cost_explorer_plan import Pages
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 from exporter.windows import Landed
 

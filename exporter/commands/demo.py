@@ -14,10 +14,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from exporter.commands import options
 from exporter.commands.serving import reader, scheme, serve
 from exporter.errors import UserError
+from exporter.facts.store import Store
 from exporter.sample import HUMAN_PROVIDERS, MOST_BY_DEFAULT, Organisation, SampleDirectory, deliver, sandbox_owners, write
 from exporter.sample.organisation import MOST_PEOPLE
 from exporter.sources.identity_center import IdentityCenter
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 from exporter.web.server import addresses, bind
 

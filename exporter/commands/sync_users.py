@@ -13,8 +13,8 @@ from exporter import aws, people_sync
 from exporter.assembly import read_people
 from exporter.commands import options
 from exporter.config import Config, load
-from exporter.directory import Directory
 from exporter.errors import TransientError, UserError
+from exporter.facts.directory import Directory
 from exporter.logs import printable
 from exporter.sources.identity_center import NAME, DirectoryReader
 from exporter.telemetry import Telemetry

@@ -1,10 +1,10 @@
 """What is published: for each family its name, help, labels, windows, class, and the statement that gives its rows.
 
-A statement is a DuckDB SELECT over the facts in memory and over the tables that `snapshot.py` lays beside them:
+A statement is a DuckDB SELECT over the facts in memory and over the tables that `snapshots/tables.py` lays beside them:
 
     person(person, user, team, ...)         one row a person; owner(identity, person) says whose an identity is
     window_days(source, window, day)        the landed days of every window that is present; the bill that pays is the source bill too
-    bill(day, person, method, reason, ...)  what was billed, and who got it; see bill_tables.py
+    bill(day, person, method, reason, ...)  what was billed, and who got it; see snapshots/bill.py
     clock(today, ...), landed(source, first_day, last_day), and settings from the config
 
 It gives one row a series: `window` first where the family has windows, then `person` where it is about people, its further labels by their names, and `value`.

@@ -19,6 +19,7 @@ import msgspec
 
 from exporter.engines import Engine, Relation, Statement, statement
 from exporter.engines.reading import reading
+from exporter.facts.store import Store
 from exporter.model import DayRange, FactBatch, Rejection, day_end
 from exporter.objects import Location
 from exporter.sensitive_events import ALWAYS, with_added
@@ -31,7 +32,6 @@ from exporter.sources.cloudtrail_partitions import of_accounts, of_folders
 from exporter.sources.cloudtrail_records import COLUMNS
 from exporter.sources.cloudtrail_settings import CloudTrailSettings, Patterns
 from exporter.sources.rejections import reject
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 from exporter.windows import Landed, was_ahead
 

@@ -19,6 +19,7 @@ import msgspec
 from exporter.config import CostExplorerSource as Settings
 from exporter.engines import Engine, Relation, statement
 from exporter.errors import UserError
+from exporter.facts.store import Store
 from exporter.model import ArrowStream, DayRange, FactBatch, day_start
 from exporter.sources import cost_explorer_plan as plan
 from exporter.sources.cost_explorer_answers import COLUMNS, Answer, Part, Row, currency_of, facts, has_values, of_accounts, of_tag, read
@@ -26,7 +27,6 @@ from exporter.sources.cost_explorer_names import Fallen, Judged, Nobodies, named
 from exporter.sources.cost_explorer_plan import Pages, Question
 from exporter.sources.cost_explorer_requests import Requests, Spent
 from exporter.sources.rejections import reject
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 from exporter.windows import Landed, recent
 

@@ -9,9 +9,9 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from exporter.attribution import SEPARATOR
 from exporter.errors import UserError
 from exporter.model import Rejection
+from exporter.people.attribution import SEPARATOR
 from exporter.quoting import well_formed
 from exporter.sources.cost_explorer_plan import Question, charge_of, is_shared
 from exporter.sources.cost_explorer_services import short_name

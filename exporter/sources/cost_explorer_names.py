@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import msgspec
 
-from exporter.attribution import SEPARATOR, Candidate
+from exporter.people.attribution import SEPARATOR, Candidate
 from exporter.sources.cost_explorer_answers import Part
 
 MOST_FALLEN = 100

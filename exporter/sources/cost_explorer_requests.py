@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from exporter import aws
-from exporter.store import Store
+from exporter.facts.store import Store
 from exporter.telemetry import Telemetry
 
 API = "cost_explorer"

@@ -22,12 +22,12 @@ from exporter.config import CurSource as Settings
 from exporter.engines import Engine, Relation, statement
 from exporter.engines.reading import reading
 from exporter.errors import TransientError, UserError
+from exporter.facts.store import Store
 from exporter.model import ArrowStream, DayRange, FactBatch, Rejection
 from exporter.objects import FileLocation, ObjectGone
 from exporter.sources.cur_layout import Delivery, Month, find_delivery, find_month, find_months
 from exporter.sources.cur_month import COLUMNS, BilledMonth, check_columns
 from exporter.sources.rejections import reject
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 from exporter.windows import Landed, month_of
 

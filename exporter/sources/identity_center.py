@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import Any
 
 from exporter import aws
-from exporter.directory import Directory, DirectoryUser, keep, stored
 from exporter.errors import UserError
+from exporter.facts.directory import Directory, DirectoryUser, keep, stored
+from exporter.facts.store import Store
 from exporter.quoting import well_formed
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 
 log = logging.getLogger(__name__)

@@ -21,6 +21,7 @@ from exporter.config import KiroSource as Settings
 from exporter.engines import Engine, Relation, Statement, statement
 from exporter.engines.reading import reading
 from exporter.errors import UserError
+from exporter.facts.store import Store
 from exporter.model import DayRange, FactBatch, Rejection
 from exporter.objects import Location, ObjectGone, ObjectTooLarge, ObjectUnreadable
 from exporter.sources.csv_records import MAX_BYTES
@@ -28,7 +29,6 @@ from exporter.sources.kiro_csv import REASONS as ROW_REASONS
 from exporter.sources.kiro_csv import AnalyticRow, Decoded, UserReportRow, decode_by_user_analytic, decode_user_report
 from exporter.sources.kiro_layout import Report, ReportObject, find_reports
 from exporter.sources.rejections import reject
-from exporter.store import Store
 from exporter.telemetry import Telemetry
 from exporter.windows import RECENT_DAYS, Landed, was_ahead
 

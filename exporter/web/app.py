@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import exporter
 from exporter.model import Snapshot
-from exporter.snapshot_people import SnapshotPeople
+from exporter.snapshots.people import SnapshotPeople
 from exporter.telemetry import Telemetry
 from exporter.web import landing, lifecycle
 from exporter.web.landing import SourceStatus

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import Field, WithJsonSchema
 
-from exporter.people_told import Activity
+from exporter.snapshots.people_told import Activity
 
 Exact = Annotated[Decimal, WithJsonSchema({"type": "number"})]
 """A JSON number with every digit of the decimal."""

@@ -14,8 +14,8 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import exporter
-from exporter.people_told import Activity, Chosen, Sort
-from exporter.snapshot_people import SnapshotPeople
+from exporter.snapshots.people import SnapshotPeople
+from exporter.snapshots.people_told import Activity, Chosen, Sort
 from exporter.web import lifecycle, people_answers, people_docs, people_docs_parts, people_telling
 
 MOST = 1000

@@ -10,8 +10,8 @@ import msgspec
 
 from exporter.logs import printable
 from exporter.model import DayRange
-from exporter.people_told import Activity, Day, ToldPerson, Totals
-from exporter.snapshot_people import SnapshotPeople
+from exporter.snapshots.people import SnapshotPeople
+from exporter.snapshots.people_told import Activity, Day, ToldPerson, Totals
 from exporter.web.people_answers import (
     AnalyticsTotals,
     AnalyticsUser,

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from exporter.config.models import Patterns
 from exporter.model import SeenIdentity
-from exporter.people import People, lowered
+from exporter.people.resolving import People
+from exporter.people.spellings import lowered
 
 SHARED_CHARGE = "shared_charge"
 NO_IDENTITY = "no_identity"

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import duckdb
 
-from exporter.attribution import ACTIVITY_SHARE, REASONS, Candidate, Rules, attribute
 from exporter.config import Config
-from exporter.fact_tables import CANDIDATE, TABLES
-from exporter.laying import lay_table
+from exporter.facts.tables import CANDIDATE, TABLES
 from exporter.people import People
+from exporter.people.attribution import ACTIVITY_SHARE, REASONS, Candidate, Rules, attribute
+from exporter.snapshots.laying import lay_table
 
 _NO_REGION = "none"
 _ANY_BILL = next(table.source for table in TABLES.values() if table.of_bill)

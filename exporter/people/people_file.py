@@ -13,7 +13,7 @@ from exporter.config import tier_name
 from exporter.config.scalars import parse_day
 from exporter.errors import UserError
 from exporter.model import Rejection
-from exporter.people import Entry
+from exporter.people.resolving import Entry
 from exporter.quoting import well_formed
 
 if TYPE_CHECKING:

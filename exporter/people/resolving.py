@@ -1,8 +1,4 @@
-"""Identities to persons and teams. Plain functions: no clock, no file, no socket.
-
-A person is known by many spellings: user name, mail, aliases, Identity Center id. All spellings are compared without case, and ids by their UUID.
-The key of an identity is an Identity Center id as it stands, or any other spelling behind its kind and a colon (`session:alice`, `iam_user:ci@111122223333`).
-"""
+"""Identities to persons and teams. Plain functions: no clock, no file, no socket."""
 
 from __future__ import annotations
 
@@ -12,14 +8,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from exporter.model import FOLDED, SeenIdentity
+from exporter.people.spellings import compared, is_id, normalise, one_to_one, printable, spelling_of
 
-# With the prefixes that identity stores put before it. Of any other text that ends so it is a part: a name must not be able to claim somebody's id.
-_UUID = re.compile(r"(?:d-[0-9a-z]{10}\.)?(?:[0-9a-f]{10}-)?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})")
 # IAM users and users of a provider are named with their account: that is no mail, and the two are not one person.
 _IN_ACCOUNT = re.compile(r"@[0-9]{12}$")
-# C0 and C1 controls, and the marks that reorder text: a name must not be able to rewrite a terminal or a page.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_LONGEST_NAME = 200
 UNKNOWN_TEAM = "unknown"
 UNLISTED = "unlisted"
 """Status of people who stand in no directory and no people file."""
@@ -95,35 +87,12 @@ class People:
         key = compared(key)
         if key in self.keys:
             return self.keys[key]
-        found = self.spellings.get(_named(key))
+        found = self.spellings.get(spelling_of(key))
         return None if found is None or self.persons[found].status == UNLISTED else found
 
     def of_spelling(self, text: str) -> int | None:
         """Who is meant by what somebody wrote: a user name, mail, alias or id."""
         return self.spellings.get(normalise(text))
-
-
-def normalise(spelling: str) -> str:
-    """The form in which spellings are compared: lower case, no surrounding space, no directory prefix; an id is its UUID."""
-    spelling = lowered(spelling)
-    found = _UUID.fullmatch(spelling)
-    return found[1] if found else spelling
-
-
-def lowered(spelling: str) -> str:
-    """Lower case without surrounding space, letter by letter as engines do: Python makes two letters of one, and of a last sigma another."""
-    spelling = spelling.strip()
-    return (spelling if spelling.isascii() else spelling.replace("\u0130", "i").replace("\u03a3", "\u03c3")).lower()
-
-
-def is_id(spelling: str) -> bool:
-    """Whether a compared spelling is an Identity Center id."""
-    return _UUID.fullmatch(spelling) is not None
-
-
-def printable(name: str) -> str:
-    """A name that may become a label: control and reordering characters are replaced, and it is cut at 200 characters."""
-    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", name.strip())[:_LONGEST_NAME]
 
 
 def joined(directory: Iterable[Entry], file: Iterable[Entry]) -> tuple[Entry, ...]:
@@ -164,23 +133,6 @@ def _spellings(entry: Entry) -> list[str]:
     return list(dict.fromkeys(normalise(text) for text in (entry.user, entry.email, *entry.aliases) if text.strip()))
 
 
-def one_to_one(links: Iterable[tuple[str, str]]) -> tuple[dict[str, str], int]:
-    """Links between Identity Center ids and session names, both ways; a name seen with two ids, or an id with two names, is dropped and counted."""
-    names: dict[str, set[str]] = {}
-    ids: dict[str, set[str]] = {}
-    for user_id, name in links:
-        user_id, name = normalise(user_id), lowered(name)
-        names.setdefault(user_id, set()).add(name)
-        ids.setdefault(name, set()).add(user_id)
-    kept: dict[str, str] = {}
-    for user_id, (name, *more) in ((user_id, sorted(found)) for user_id, found in names.items()):
-        if not more and len(ids[name]) == 1:
-            kept[user_id] = f"session:{name}"
-            kept[f"session:{name}"] = user_id
-    dropped = sum(len(found) > 1 for found in ids.values()) + sum(len(found) > 1 for found in names.values())
-    return kept, dropped
-
-
 def resolve(
     entries: Iterable[Entry], seen: Sequence[SeenIdentity], team_rules: Sequence[str], links: Iterable[tuple[str, str]] = (), label: Label | None = None
 ) -> People:
@@ -212,12 +164,12 @@ def resolve(
     for key, identity in zip(keys, seen, strict=True):
         partner = linked.get(key)
         known_mail = mails.get(key) or (mails.get(partner) if partner else None)
-        spellings = [_named(key), *([_named(partner)] if partner else []), *([normalise(known_mail)] if known_mail else [])]
+        spellings = [spelling_of(key), *([spelling_of(partner)] if partner else []), *([normalise(known_mail)] if known_mail else [])]
         # Entries are claimed by what is named, people without an entry only by the kind of spelling under which they became known.
         owner = next((claims[text] for text in (*spellings, key, partner) if text is not None and text in claims), None)
         if owner is None:
             owner = len(drafts)
-            name = known_mail or next((_named(text) for text in (key, partner) if text is not None and ":" in text), identity.key)
+            name = known_mail or next((spelling_of(text) for text in (key, partner) if text is not None and ":" in text), identity.key)
             mail = known_mail or (name if "@" in name and not _IN_ACCOUNT.search(name) else "")
             drafts.append(_Draft(Entry(user=name, email=mail, status=UNLISTED)))
             if mail:
@@ -228,7 +180,7 @@ def resolve(
         owners[identity.number] = claims[key] = owner
         if partner:
             claims.setdefault(partner, owner)
-        drafts[owner].keys.append(_named(key))
+        drafts[owner].keys.append(spelling_of(key))
     published = [(label or _name)(draft.entry, draft.user_id) for draft in drafts]
     # A short id tells who somebody is where names do not: of it, too, only what may be published is.
     ids = [(label or _name)(Entry(draft.user_id or str(place)), draft.user_id) for place, draft in enumerate(drafts)]
@@ -257,18 +209,6 @@ def _unambiguous(drafts: Sequence[_Draft], listed: Mapping[str, int]) -> dict[st
     return {**{text: places.pop() for text, places in others.items() if len(places) == 1}, **listed}
 
 
-def compared(key: str) -> str:
-    """The form in which keys of identities are compared."""
-    kind, colon, spelling = key.partition(":")
-    # Only an id is its UUID: a session named x-<uuid> is not the one named y-<uuid>.
-    return f"{kind}:{lowered(spelling)}" if colon else normalise(key)
-
-
-def _named(key: str) -> str:
-    """The spelling of a key, without its kind."""
-    return key.partition(":")[2] if ":" in key else key
-
-
 def _name(entry: Entry, user_id: str) -> str:
     return entry.user
 
@@ -282,7 +222,7 @@ class _Draft:
 
     @property
     def user_id(self) -> str:
-        ids = [key for key in (*self.keys, *map(normalise, self.entry.aliases)) if _UUID.fullmatch(key)]
+        ids = [key for key in (*self.keys, *map(normalise, self.entry.aliases)) if is_id(key)]
         return min(ids, default=min(self.keys, default=""))
 
     def person(self, number: int, user: str, team_rules: Sequence[str]) -> Person:

@@ -30,7 +30,7 @@ import msgspec
 from isal import igzip
 
 from exporter.errors import UserError
-from exporter.forgotten import DOCUMENT, Forgotten, take_out, take_out_older
+from exporter.facts.forgotten import DOCUMENT, Forgotten, take_out, take_out_older
 from exporter.model import DayRange, FactBatch
 
 LAYOUT_VERSION = 1

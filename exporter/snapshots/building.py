@@ -8,19 +8,20 @@ from datetime import datetime
 
 import duckdb
 
-from exporter import exposition, windows
+from exporter import windows
 from exporter.config import Config
-from exporter.exposition import Part
+from exporter.facts.recent import RecentFacts
 from exporter.families import Group, Kind
 from exporter.families.catalogue import GROUPS
-from exporter.folding import Standing, fold, rank
-from exporter.kiro_overage import Overage
 from exporter.model import Chunk, Snapshot
 from exporter.people import People
 from exporter.quoting import sql_text
-from exporter.recent import RecentFacts
-from exporter.stating import Stated, counts, state
-from exporter.tables import lay
+from exporter.snapshots import exposition
+from exporter.snapshots.exposition import Part
+from exporter.snapshots.folding import Standing, fold, rank
+from exporter.snapshots.kiro_overage import Overage
+from exporter.snapshots.stating import Stated, counts, state
+from exporter.snapshots.tables import lay
 from exporter.windows import Landed
 
 WINDOW_HELP: Mapping[str, str] = {

@@ -8,14 +8,14 @@ from datetime import datetime
 import duckdb
 
 from exporter import windows
-from exporter.bill_tables import lay_bill
 from exporter.config import Config
-from exporter.exposition import label_pairs
-from exporter.fact_tables import TABLES
-from exporter.kiro_overage import Overage, decide
-from exporter.laying import lay_table
+from exporter.facts.tables import TABLES
 from exporter.model import FOLDED
 from exporter.people import People
+from exporter.snapshots.bill import lay_bill
+from exporter.snapshots.exposition import label_pairs
+from exporter.snapshots.kiro_overage import Overage, decide
+from exporter.snapshots.laying import lay_table
 from exporter.windows import Landed
 
 

@@ -12,7 +12,7 @@ from datetime import date
 import duckdb
 import msgspec
 
-from exporter.fact_tables import CANDIDATE, TABLES
+from exporter.facts.tables import CANDIDATE, TABLES
 from exporter.people import compared, normalise
 
 DOCUMENT = "people/forgotten.json"

@@ -14,12 +14,12 @@ import duckdb
 
 from exporter import windows
 from exporter.config import Config
+from exporter.facts.recent import RecentFacts
 from exporter.model import DayRange, Snapshot
 from exporter.people import People
-from exporter.people_statements import BREAKDOWNS, COST, COST_BREAKDOWNS, DAILY, EVENTS, KIRO, Told, tell
-from exporter.people_told import Activity, Chosen, Day, Listed, Sort, ToldPerson, Totals
 from exporter.quoting import sql_name
-from exporter.recent import RecentFacts
+from exporter.snapshots.people_statements import BREAKDOWNS, COST, COST_BREAKDOWNS, DAILY, EVENTS, KIRO, Told, tell
+from exporter.snapshots.people_told import Activity, Chosen, Day, Listed, Sort, ToldPerson, Totals
 from exporter.windows import Landed
 
 _LAST_ACTIVITY: Mapping[Activity, str] = {

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from exporter.fact_tables import CANDIDATE, CANDIDATE_IDS, TABLES, FactTable
+from exporter.facts.tables import CANDIDATE, CANDIDATE_IDS, TABLES, FactTable
 from exporter.model import DayRange, SeenIdentity
 
 _OLDER = ("key", "mail", "mail_day", "first_time", "last_time", "link", "resource")

@@ -11,9 +11,9 @@ import duckdb
 from exporter.config import Config
 from exporter.families import Group
 from exporter.people import People
-from exporter.snapshot import published_groups
-from exporter.stating import state
-from exporter.tables import lay
+from exporter.snapshots.building import published_groups
+from exporter.snapshots.stating import state
+from exporter.snapshots.tables import lay
 from exporter.windows import SUFFIXES, Landed
 
 EVENTS, COST, KIRO = "aws_user_events", "aws_user_cost", "kiro_user_credits"

@@ -13,7 +13,7 @@ from exporter.limits import Load, Plan, fitting, plan, standing
 from exporter.model import FOLDED
 from exporter.people import People
 from exporter.quoting import sql_name
-from exporter.stating import Stated
+from exporter.snapshots.stating import Stated
 
 _GIVEN_UP = ("last_7d", "last_month")
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from exporter import windows
 from exporter.errors import UserError
-from exporter.fact_tables import TABLES
+from exporter.facts.recent import RecentFacts, UnreadableFacts
+from exporter.facts.store import Store
+from exporter.facts.tables import TABLES
 from exporter.model import DayRange
-from exporter.recent import RecentFacts, UnreadableFacts
-from exporter.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from exporter.people import Person, is_id, normalise
+from exporter.people.resolving import Person
+from exporter.people.spellings import is_id, normalise
 
 KNOWN = "people/known.json"
 STANDINGS = "people/standings.json"

@@ -8,7 +8,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from exporter.people import Entry, People, Person, normalise
+from exporter.people.resolving import Entry, People, Person
+from exporter.people.spellings import normalise
 
 _HASH_CHARACTERS = 16
 

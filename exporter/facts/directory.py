@@ -6,8 +6,8 @@ from datetime import datetime
 
 import msgspec
 
+from exporter.facts.store import Store
 from exporter.people import Entry
-from exporter.store import Store
 
 _DOCUMENT = "people/directory.json"
 
