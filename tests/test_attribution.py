@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from facts_in_memory import identity
 
-from exporter.config.models import Patterns
+from exporter.config.people import Patterns
 from exporter.model import SeenIdentity
 from exporter.people import Entry, People, resolve
 from exporter.people.attribution import Attributed, Candidate, Rules, attribute, principal_key, with_principals

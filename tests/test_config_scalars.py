@@ -12,18 +12,8 @@ from apscheduler.triggers.cron import CronTrigger  # type: ignore[import-untyped
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.config.scalars import (
-    format_duration,
-    host_port,
-    parse_amount,
-    parse_bytes,
-    parse_day,
-    parse_duration,
-    parse_s3,
-    parse_switch,
-    parse_whole_number,
-    tier_name,
-)
+from exporter.config.addresses import host_port, parse_s3
+from exporter.config.scalars import format_duration, parse_amount, parse_bytes, parse_day, parse_duration, parse_switch, parse_whole_number, tier_name
 from exporter.config.schedules import parse_schedule
 
 

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from exporter.config.addresses import Url
 from exporter.config.errors import KeyPath
-from exporter.config.scalars import Duration, Region, RoleArn, Text, Url, format_duration
+from exporter.config.scalars import Duration, Region, RoleArn, Text, format_duration
 
 Engine = Literal["duckdb", "athena"]
 

@@ -7,8 +7,9 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, field_validator
 
+from exporter.config.addresses import Location
 from exporter.config.base import OVERRIDE, AwsOverride, Engine, MaxAge, Model, key, sentences
-from exporter.config.scalars import AccountId, Amount, Duration, Location, Switch, Table, Text, WholeNumber
+from exporter.config.scalars import AccountId, Amount, Duration, Switch, Table, Text, WholeNumber
 from exporter.config.schedules import ScheduleText
 
 Bill = Literal["cur", "cost_explorer"]

@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, field_validator
 
+from exporter.config.addresses import FilePath, ListenAddress, S3Location
 from exporter.config.base import OVERRIDE, Aws, AwsOverride, Engine, Model, key, sentences
 from exporter.config.bills import Attribution, Bill, Budgets
 from exporter.config.errors import KeyPath, Origin, Places
+from exporter.config.kiro import Kiro
+from exporter.config.people import People, Privacy
 from exporter.config.scalars import (
-    Amount,
     Bytes,
-    Currency,
     Database,
-    Day,
     Duration,
-    FilePath,
-    ListenAddress,
-    Location,
-    Pattern,
-    S3Location,
     Switch,
-    TeamRule,
-    Text,
     WholeNumber,
     Workgroup,
     format_duration,
-    tier_name,
 )
-from exporter.config.schedules import ScheduleText
 from exporter.config.sources import FactSource, IdentityCenterSource, Sources
+from exporter.config.usage import Usage
 
 Window = Literal["today", "yesterday", "3d_ago", "last_7d", "last_30d", "month_to_date", "last_month"]
 
@@ -83,166 +74,6 @@ class Athena(Model):
         f"{OVERRIDE} Queries of a source run where its own `aws` says: that one goes over this. "
         "So logs, bills and reports in different accounts and regions are each queried where they are.",
     )
-
-
-class Patterns(Model):
-    """Which principals are people. They act on days read from now on."""
-
-    person_session: Pattern = key(
-        r"^[^@\s]+@[^@\s]+$", "Sessions of roles that are people, beside those of Identity Center: a regular expression (RE2) on the session name."
-    )
-    service_user: tuple[Pattern, ...] = key(
-        ("^svc-", "-bot$", "terraform", "jenkins", "github"), "IAM users that are programs: regular expressions (RE2) on the name or the ARN."
-    )
-    human_identity_providers: tuple[Text, ...] = key((), "SAML and OIDC providers whose users are people, by ARN or name.")
-
-
-MAPPING_FILE = "user_mapping.csv"
-"""The file that `people.sync` writes, in its location."""
-
-
-def _of_its_own(location: str) -> str:
-    folder = location.removesuffix("/").removesuffix(MAPPING_FILE)
-    if folder.endswith(".csv") or folder.removeprefix("s3://").strip("/").count("/") < 1:
-        sentences([((), f"expected a folder below the bucket or root which holds nothing but {MAPPING_FILE}: Athena reads whatever is in it")])
-    return f"{folder.removesuffix('/')}/" if folder.startswith("s3://") else folder
-
-
-class Sync(Model):
-    """The directory as a CSV file, for people who use SQL."""
-
-    location: Annotated[Location, AfterValidator(_of_its_own)] | None = key(
-        None, f"Folder or `s3://bucket/prefix/` into which `sync-users` writes `{MAPPING_FILE}`, and nothing else lies. `null` writes none."
-    )
-    schedule: ScheduleText = key("0 3 * * *", "When the running service writes it, where the location is set.")
-
-
-class People(Model):
-    """Who the identities are."""
-
-    file: FilePath | None = key(
-        None,
-        "People as CSV with a header, or as a YAML list: `user`, `display_name`, `email`, `team`, `department`, `aliases` (separated by `;`), `kiro_tier` "
-        "(a licensed seat), `kiro_since` (held since, YYYY-MM-DD). Only `user` is required.",
-    )
-    team: tuple[TeamRule, ...] = key(("file", "attribute:department"), "Where a person's team comes from: the first rule that answers, else `unknown`.")
-    patterns: Patterns = key({}, "Which principals of CloudTrail are people.")
-    sync: Sync = key({}, "Where, and when, the directory is written as CSV.")
-
-
-class Privacy(Model):
-    """What is published of people."""
-
-    user_label: Literal["name", "email", "id", "hash"] = key(
-        "name", "What stands in the label `user`. With `hash` no name, mail or id leaves the exporter: not in metrics, the API or logs."
-    )
-    hash_key: Text | None = key(None, "Key of the hash; needed for `hash`. Keep it in the environment: `${USER_HASH_KEY}`.")
-    only_teams: tuple[Text, ...] = key((), "Only people of these teams stand by name; the others are summed into `_other`. None: all teams.")
-    exclude_users: tuple[Text, ...] = key((), "People who are summed into `_other`, by user name.")
-
-    @model_validator(mode="after")
-    def _keyed(self) -> Privacy:
-        if self.user_label == "hash" and self.hash_key is None:
-            sentences([(("hash_key",), "expected a key, because user_label is hash: without one a hash is found out by trying names")])
-        return self
-
-
-class Score(Model):
-    """Weights of the activity score."""
-
-    read: Amount = key(1, "Weight of an event that reads.")
-    write: Amount = key("1.25", "Weight of an event that writes.")
-    sensitive: Amount = key("1.1", "Weight of a sensitive event, on top.")
-
-
-class Levels(Model):
-    """Events of 30 days from which a level holds."""
-
-    light: WholeNumber = key(1, "Below it: inactive.", ge=1)
-    moderate: WholeNumber = key(10, "More than light.", ge=1)
-    heavy: WholeNumber = key(100, "More than moderate.", ge=1)
-    very_heavy: WholeNumber = key(500, "More than heavy.", ge=1)
-
-    @model_validator(mode="after")
-    def _rising(self) -> Levels:
-        if not self.light < self.moderate < self.heavy < self.very_heavy:
-            sentences([((), "expected light < moderate < heavy < very_heavy")])
-        return self
-
-
-class AddedSensitiveEvent(Model):
-    """An event to call sensitive, beside the list that comes with the exporter."""
-
-    category: Text = Field(
-        description="`sign_in`, `iam_policy`, `credentials`, `audit_trail`, `detection`, `kms`, `s3`, `network`, `exposure` or `organization`."
-    )
-    source: Text = Field(description="eventSource, such as `s3.amazonaws.com`, or `s3` for short.")
-    event: Text = Field(description="eventName, such as `DeleteBucket`.")
-    when: Text = key("always", "A condition by its name; the list in `sql/sensitive_events.yaml` shows them in use.")
-
-
-def _off(value: Any) -> Any:
-    return None if isinstance(value, str) and value.lower() == "false" else value
-
-
-class Usage(Model):
-    """How AWS activity is weighed."""
-
-    score: Annotated[Score | None, BeforeValidator(_off)] = key({}, "Weights of the activity score, or `false` for no score.")
-    levels: Annotated[Levels | None, BeforeValidator(_off)] = key({}, "From how many events each usage level holds, or `false` for no levels.")
-    sensitive_events: tuple[AddedSensitiveEvent, ...] = key((), "Events to call sensitive, beside the list that comes with the exporter.")
-
-
-class Tier(Model):
-    """What one seat of a tier holds and costs."""
-
-    credits: Amount = Field(description="Credits that a seat includes each month. A limit written in the reports goes before it.")
-    price: Amount = Field(description="List price of a seat, a month.")
-
-
-_LIST_PRICES = {
-    "pro": {"credits": 1000, "price": 20},
-    "pro_plus": {"credits": 2000, "price": 40},
-    "pro_max": {"credits": 5000, "price": 100},
-    "power": {"credits": 10000, "price": 200},
-}
-
-
-def _over_list_prices(given: dict[str, Tier]) -> dict[str, Tier]:
-    """The known tiers, with those that are given in their place. `ProPlus` and `pro-plus` are `pro_plus`: reports spell it in as many ways."""
-    tiers = {name: Tier.model_validate(tier) for name, tier in _LIST_PRICES.items()}
-    first: dict[str, str] = {}
-    faults: list[tuple[KeyPath, str]] = []
-    for spelling, tier in given.items():
-        name = tier_name(spelling)
-        if not re.fullmatch(r"[a-z0-9_]+", name):
-            faults.append(((spelling,), "expected the name of a tier: letters, digits and underscores"))
-        elif name in first:
-            faults.append(((spelling,), f"names the same tier as {first[name]}"))
-        else:
-            first[name] = spelling
-            tiers[name] = tier
-    sentences(faults)
-    return tiers
-
-
-class Kiro(Model):
-    """What Kiro costs and how its reports are read."""
-
-    tiers: Annotated[dict[str, Tier], AfterValidator(_over_list_prices)] = key(
-        _LIST_PRICES,
-        "Tiers by name. One named here takes the place of the default of that name; the other defaults stay. Set them for negotiated prices and new tiers.",
-    )
-    overage_price: Amount = key("0.04", "Price of a credit beyond those of the seat.")
-    currency: Currency = key("USD", "Currency of the prices above.")
-    overage_relation: Literal["auto", "inside", "on_top"] = key(
-        "auto", "Whether overage credits are part of the used credits of a report (`inside`) or come on top; `auto` decides from the data and logs what it saw."
-    )
-    overage_period: Literal["auto", "daily", "month_to_date"] = key(
-        "auto", "Whether the overage credits of a report are the day's or the month's so far; `auto` decides from the data and logs what it saw."
-    )
-    idle_after: Duration = key("14d", "A seat is idle when it was held and not used for this long.")
-    ignore_before: Day = key("2026-02-13", "Reports of earlier days are left out: they are known to be wrong.")
 
 
 class Limits(Model):

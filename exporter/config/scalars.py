@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
-import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, ValidationInfo
-
-from exporter.config.errors import Origin
+from pydantic import BeforeValidator
 
 # Parsers raise ValueError with what was expected and never with the value: a value from the environment may be a secret.
 
@@ -29,7 +23,8 @@ class Kind:
     meaning: str
 
 
-def _text(value: object, kind: Kind) -> str:
+def plain_text(value: object, kind: Kind) -> str:
+    """Text without surrounding space. Raises ValueError where it is none, is empty or holds control characters."""
     if not isinstance(value, str) or not value.strip() or re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", value.strip()):
         raise ValueError(kind.expected)
     return value.strip()
@@ -39,7 +34,7 @@ def _matching(kind: Kind, pattern: str) -> Callable[[object], str]:
     compiled = re.compile(pattern, re.ASCII)
 
     def parse(value: object) -> str:
-        text = _text(value, kind)
+        text = plain_text(value, kind)
         if not compiled.fullmatch(text):
             raise ValueError(kind.expected)
         return text
@@ -59,7 +54,7 @@ def parse_duration(value: object) -> timedelta:
     if isinstance(value, timedelta):
         duration = value
     else:
-        found = _DURATION.fullmatch(_text(value, DURATION))
+        found = _DURATION.fullmatch(plain_text(value, DURATION))
         if found is None or max((len(count) for count in found.groups(default="")), default=0) > len("3153600000"):
             raise ValueError(DURATION.expected)
         duration = timedelta(seconds=sum(int(count) * unit for count, unit in zip(found.groups(default="0"), _UNITS.values(), strict=True)))
@@ -89,7 +84,7 @@ _SIZES = {"": 1, "b": 1} | {f"{letter}{suffix}": base**power for power, letter i
 
 def parse_bytes(value: object) -> int:
     """A positive number of bytes from `100GiB`, `1.5MB` or plain digits; an int passes. ValueError says what was expected."""
-    text = str(value) if isinstance(value, int) else _text(value, BYTES)
+    text = str(value) if isinstance(value, int) else plain_text(value, BYTES)
     found = re.fullmatch(r"(\d{1,18}(?:\.\d{1,6})?) ?([A-Za-z]*)", text)
     size = Decimal(found[1]) * _SIZES.get(found[2].lower(), 0) if found else Decimal(0)
     if size <= 0 or size != int(size):
@@ -104,7 +99,7 @@ NUMBER = Kind("whole number", "a whole number", "Digits; `_` may group them: `1_
 
 def parse_whole_number(value: object) -> int:
     """An int from at most 15 digits; an int passes. ValueError says what was expected."""
-    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else _text(value, NUMBER)
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else plain_text(value, NUMBER)
     if not re.fullmatch(r"-?\d{1,15}", text.replace("_", "")):
         raise ValueError(NUMBER.expected)
     return int(text)
@@ -120,7 +115,7 @@ def parse_switch(value: object) -> bool:
     """A bool from `true`, `yes`, `on` and their opposites; a bool passes. ValueError says what was expected."""
     if isinstance(value, bool):
         return value
-    known = _SWITCH.get(_text(value, SWITCH).lower())
+    known = _SWITCH.get(plain_text(value, SWITCH).lower())
     if known is None:
         raise ValueError(SWITCH.expected)
     return known
@@ -133,7 +128,7 @@ AMOUNT = Kind("amount", "an amount of 0 or more such as 20 or 0.04", "Money or c
 
 def parse_amount(value: object) -> Decimal:
     """A Decimal of 0 or more from its text, at most decimal(38,12); numbers pass by their text. ValueError says what was expected."""
-    text = format(Decimal(str(value)), "f") if isinstance(value, int | float | Decimal) else _text(value, AMOUNT)
+    text = format(Decimal(str(value)), "f") if isinstance(value, int | float | Decimal) else plain_text(value, AMOUNT)
     if not re.fullmatch(r"\d{1,26}(\.\d{1,12})?", text):
         raise ValueError(AMOUNT.expected)
     return Decimal(text)
@@ -148,7 +143,7 @@ def parse_day(value: object) -> date:
     """A calendar day from YYYY-MM-DD; a date passes. ValueError says what was expected."""
     if isinstance(value, date):
         return value
-    text = _text(value, DAY)
+    text = plain_text(value, DAY)
     try:
         # fromisoformat alone would also take 20260213 and 2026-W07-5.
         return date.fromisoformat(text if re.fullmatch(r"\d{4}-\d\d-\d\d", text) else "")
@@ -181,107 +176,6 @@ Table = Annotated[str, TABLE, BeforeValidator(_matching(TABLE, r"([A-Za-z0-9_-]{
 CURRENCY = Kind("currency", "a currency code such as USD", "Three capital letters (ISO 4217).")
 Currency = Annotated[str, CURRENCY, BeforeValidator(_matching(CURRENCY, r"[A-Z]{3}"))]
 
-URL = Kind("URL", "a URL such as https://host:port", "`http://` or `https://`, a host, and a port if it is not the usual one.")
-
-
-def parse_url(value: object) -> str:
-    """An http or https URL with a host. ValueError says what was expected."""
-    text = _text(value, URL)
-    try:
-        parts = urlsplit(text)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and " " not in text
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ValueError(URL.expected)
-    return text
-
-
-Url = Annotated[str, URL, BeforeValidator(parse_url)]
-
-ADDRESS = Kind(
-    "address",
-    "an address such as 127.0.0.1:10821, :10821 or [::1]:10821",
-    "`host:port`, `:port` for every interface, `[::1]:port` for IPv6. Port 0 takes any free port.",
-)
-
-
-def host_port(address: str) -> tuple[str, int]:
-    """The host (no brackets; empty for every interface) and the port of a listen address. ValueError says what was expected."""
-    found = re.fullmatch(r"(?:\[(?P<six>[^\]]+)\]|(?P<host>[A-Za-z0-9._-]*)):(?P<port>\d{1,5})", address)
-    if found is None or int(found["port"]) > 65535:
-        raise ValueError(ADDRESS.expected)
-    host = found["six"] or found["host"]
-    try:
-        if found["six"]:
-            ipaddress.IPv6Address(host)
-        elif re.fullmatch(r"[\d.]+", host):
-            ipaddress.IPv4Address(host)
-    except ValueError:
-        raise ValueError(ADDRESS.expected) from None
-    if host.startswith((".", "-")):
-        raise ValueError(ADDRESS.expected)
-    return host, int(found["port"])
-
-
-def parse_address(value: object) -> str:
-    """A listen address, checked and kept as text. ValueError says what was expected."""
-    text = _text(value, ADDRESS)
-    host_port(text)
-    return text
-
-
-ListenAddress = Annotated[str, ADDRESS, BeforeValidator(parse_address)]
-
-FILE = Kind("path", "a path", "Relative paths count from the folder of the config file; `~` is the home folder.")
-
-
-def _resolve(text: str, info: ValidationInfo, kind: Kind) -> Path:
-    try:
-        path = Path(text).expanduser()
-    except RuntimeError:
-        raise ValueError(f"{kind.expected} whose ~ is the home of a user on this machine") from None
-    return Path(os.path.normpath(info.context.folder / path)) if isinstance(info.context, Origin) else path
-
-
-def parse_path(value: object, info: ValidationInfo) -> Path:
-    """An absolute path, when the validation context says where relative ones start. ValueError says what was expected."""
-    return _resolve(_text(os.fspath(value) if isinstance(value, Path) else value, FILE), info, FILE)
-
-
-FilePath = Annotated[Path, FILE, BeforeValidator(parse_path)]
-
-S3 = Kind("S3 location", "s3://bucket/prefix/", "`s3://bucket/prefix/`; the last `/` may be left out.")
-LOCATION = Kind("location", "a folder or s3://bucket/prefix/", "A folder (as a path) or `s3://bucket/prefix/`.")
-
-
-def parse_s3(value: object) -> str:
-    """`s3://bucket/prefix/`, always with the last slash; bucket names by the rules of S3. ValueError says what was expected."""
-    found = re.fullmatch(r"s3://([^/]*)/?(.*)", _text(value, S3))
-    if found is None:
-        raise ValueError(S3.expected)
-    bucket, prefix = found.groups()
-    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
-    if not re.fullmatch(r"[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]", bucket) or re.fullmatch(r"\d+\.\d+\.\d+\.\d+", bucket):
-        raise ValueError("s3:// with a bucket name of 3 to 63 lower-case letters, digits, dots and hyphens")
-    return f"s3://{bucket}/" if not prefix else f"s3://{bucket}/{prefix.removesuffix('/')}/"
-
-
-def parse_location(value: object, info: ValidationInfo) -> str:
-    """An absolute folder, or an S3 location with its last slash. ValueError says what was expected."""
-    text = _text(os.fspath(value) if isinstance(value, Path) else value, LOCATION)
-    if text.rstrip("/").rpartition("/")[2] == "AWSLogs":
-        raise ValueError("the folder or prefix above AWSLogs/")
-    if text.startswith("s3://"):
-        return parse_s3(text)
-    if "://" in text or text.startswith("arn:"):
-        raise ValueError(LOCATION.expected)
-    return str(_resolve(text, info, LOCATION))
-
-
-S3Location = Annotated[str, S3, BeforeValidator(parse_s3)]
-Location = Annotated[str, LOCATION, BeforeValidator(parse_location)]
-
 TEAM_RULE = Kind(
     "team rule",
     "file, attribute:name, or group:pattern with one group in brackets such as group:team-(.*)",
@@ -292,7 +186,7 @@ TEAM_RULE = Kind(
 
 def parse_team_rule(value: object) -> str:
     """A rule that `people.team_of` understands."""
-    text = _text(value, TEAM_RULE)
+    text = plain_text(value, TEAM_RULE)
     kind, _, argument = text.partition(":")
     if kind == "group":
         try:
@@ -318,7 +212,7 @@ PATTERN = Kind("pattern", "a regular expression", "A regular expression as RE2 a
 
 def parse_pattern(value: object) -> str:
     """A regular expression; the engines say in the end whether they know it too."""
-    text = _text(value, PATTERN)
+    text = plain_text(value, PATTERN)
     try:
         re.compile(text)
     except re.error:

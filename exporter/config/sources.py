@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
+from exporter.config.addresses import Location
 from exporter.config.base import OVERRIDE, AwsOverride, Engine, MaxAge, Model, bounded, key, sentences
 from exporter.config.bills import CostExplorerSource, CurSource
-from exporter.config.scalars import AccountId, Duration, IdentityStoreId, Location, Switch, Table, Text
+from exporter.config.scalars import AccountId, Duration, IdentityStoreId, Switch, Table, Text
 from exporter.config.schedules import ScheduleText
 
 

@@ -13,12 +13,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, PrivateAttr, model_validator
 
+from exporter.config.addresses import FilePath
 from exporter.config.base import Model, sentences
 from exporter.config.base import key as setting  # `key` is a key of this file
 from exporter.config.document import Format, read
 from exporter.config.errors import KeyPath, Origin, Places, dotted
 from exporter.config.loading import checked
-from exporter.config.scalars import FilePath, Kind, Switch, Text
+from exporter.config.scalars import Kind, Switch, Text
 
 _FORMAT = Format("the example in docs/web-config.md", "cert_file: server.crt", free_keys=False, hidden=True)
 

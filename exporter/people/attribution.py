@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from exporter.config.models import Patterns
+from exporter.config.people import Patterns
 from exporter.model import SeenIdentity
 from exporter.people.resolving import People
 from exporter.people.spellings import lowered
