@@ -167,6 +167,15 @@ def test_client_with_a_certificate_of_the_authority_comes_in(mutual: Protected, 
     assert mutual.get().status == 200
 
 
+def test_authority_of_clients_may_stand_in_the_file(folder: Path, authority: Authority, clients: Authority) -> None:
+    settings = TLS | {"client_auth_type": "RequireAndVerifyClientCert", "client_ca": clients.certificate.decode()}
+    with Protected(folder, {"tls_server_config": settings}) as web:
+        web.trust(authority.certificate, client(folder, clients))
+        mine = web.get().status
+        web.trust(authority.certificate, client(folder, Authority("clients")))
+        assert (mine, is_refused(web)) == (200, True)
+
+
 def test_client_without_a_certificate_is_refused(mutual: Protected, authority: Authority) -> None:
     mutual.trust(authority.certificate)
     assert is_refused(mutual)
@@ -226,8 +235,10 @@ def test_certificate_behind_a_changed_link_is_taken_up(folder: Path, authority: 
     """As Kubernetes changes the files of a secret."""
     for name in ("one", "two"):
         (folder / name).mkdir()
-        authority.issue("server").write(folder / name, "server")
-        os.utime(folder / name / "server.crt", (1e9, 1e9))
+        for file in authority.issue("server").write(folder / name, "server"):
+            # the same time and size: only where it lies differs
+            file.write_bytes(file.read_bytes().ljust(2000, b"\n"))
+            os.utime(file, (1e9, 1e9))
     (folder / "now").symlink_to("one")
     with Protected(folder, {"tls_server_config": {"cert_file": "now/server.crt", "key_file": "now/server.key"}}) as web:
         trust = web.trust(authority.certificate)
@@ -248,6 +259,12 @@ def test_certificate_without_its_key_yet_keeps_the_pair_before(web: Protected, f
     (folder / "server.key").write_bytes(new.key)
     web.protection.follow()
     assert (half, serial(web, trust) == before, web.reloaded()) == ((True, 0), False, 1)
+
+
+def test_key_that_no_longer_belongs_is_told_though_its_certificate_stands(web: Protected, folder: Path, authority: Authority) -> None:
+    (folder / "server.key").write_bytes(authority.issue("server").key)
+    web.protection.follow()
+    assert (web.get().status, web.reloaded()) == (200, 0)
 
 
 def test_key_that_becomes_readable_without_another_change_is_taken_up(web: Protected, folder: Path, authority: Authority) -> None:
