@@ -192,3 +192,11 @@ def test_an_error_inside_does_not_reach_the_client(caplog: pytest.LogCaptureFixt
     with caplog.at_level(logging.ERROR), Serving(broken) as serving:
         answer = serving.get("/")
     assert (answer.status, answer.body) == (500, b"Internal Server Error")
+
+
+@pytest.mark.parametrize("offered", ["h2c", "websocket"])
+def test_offer_of_another_protocol_is_passed_over_in_silence(offered: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING), Serving(greeting) as serving, socket.create_connection(("127.0.0.1", serving.port), timeout=10) as client:
+        client.sendall(f"GET / HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: {offered}\r\n\r\n".encode())
+        answer = client.recv(4096)
+    assert (answer[:15], caplog.messages) == (b"HTTP/1.1 200 OK", [])

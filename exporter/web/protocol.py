@@ -27,6 +27,9 @@ class Protocol(HttpToolsProtocol):
                 )
                 self.transport.close()
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Nothing: a client that offers another protocol is answered in this one (RFC 9110, 7.8), and anybody could fill the log with it."""
+
     def on_message_begin(self) -> None:
         self._in_head, self._head_bytes = True, 0
         super().on_message_begin()
