@@ -65,6 +65,16 @@ def test_file_that_changed_is_fetched_again_and_takes_the_place_of_its_rows(rig:
     assert (rig.location.reads, rig.credits(DAY)) == ([user_report_key(DAY)], {ALICE: Decimal("12.5")})
 
 
+@pytest.mark.parametrize("written", [0.05, 0.5, 0.8, 0.97, 0.999])
+def test_half_written_report_that_is_completed_later_is_whole(rig: Rig, written: float) -> None:
+    whole = user_report(DAY, Use(ALICE, credits="12.5"), Use(BOB, credits="7.25"))
+    put(rig.reports, user_report_key(DAY), whole[: int(len(whole) * written)])
+    rig.refresh()
+    put(rig.reports, user_report_key(DAY), whole)
+    rig.refresh()
+    assert rig.credits(DAY) == {ALICE: Decimal("12.5"), BOB: Decimal("7.25")}
+
+
 def test_file_whose_rows_move_to_another_day_leaves_the_first_one(rig: Rig) -> None:
     put_use(rig.reports, BEFORE, Use(CAROL))
     put_use(rig.reports, DAY, Use(ALICE), Use(BOB, day=BEFORE))
