@@ -39,22 +39,22 @@ class Assembly:
         self._history = history
         self._telemetry = telemetry
         self._clock = clock
-        self._inputs: tuple[Config, tuple[Entry, ...]] | None = None
+        self._inputs: tuple[Config, tuple[Entry, ...], str] | None = None
         self._known = (store.recall(KNOWN, Known) or Known({})).since
         kept = store.recall(STANDINGS, Standings) or Standings({})
         self._standings = {name: Standing(*standing) for name, standing in kept.groups.items()}
         self._overage: Overage | None = None
         self._people: SnapshotPeople | None = None
 
-    def take(self, config: Config, entries: tuple[Entry, ...]) -> None:
-        """The config and the people from which the next snapshots are built."""
-        self._inputs = (config, entries)
+    def take(self, config: Config, entries: tuple[Entry, ...], key: str = "") -> None:
+        """The config and the people from which the next snapshots are built, and their key, with which these are kept."""
+        self._inputs = (config, entries, key)
 
     def build(self, moment: datetime, landed: Mapping[str, Landed]) -> Snapshot | None:
         """The snapshot of a moment; None as long as nothing has landed."""
         if self._inputs is None or all(state.days is None for state in landed.values()):
             return None
-        config, entries = self._inputs
+        config, entries, key = self._inputs
         self._history.advance(moment)
         facts = self._history.recent
         everybody = resolved(config, listed(directory.stored(self._store), entries), self._store, facts)
@@ -64,13 +64,13 @@ class Assembly:
         landed = with_bill(landed, config.paying)
         built = building.build(facts, people, known_since, config, landed, self._standings, moment)
         self._keep(built)
-        return self._peopled(built.snapshot, SnapshotPeople(facts, people, known_since, config, landed, moment))
+        return self._peopled(replace(built.snapshot, key=key), SnapshotPeople(facts, people, known_since, config, landed, moment))
 
     def nobodies(self, candidates: Sequence[Candidate]) -> frozenset[int] | None:
         """Those of the candidates whom no tag gives to a person today, by number; None while it is not known who there is."""
         if self._inputs is None:
             return None
-        config, entries = self._inputs
+        config, entries, _ = self._inputs
         stored = directory.stored(self._store)
         if stored is None and config.sources.identity_center is not None:
             return None

@@ -81,6 +81,7 @@ def erase(store: Store, target: Target, today: date, *, write: bool) -> Erased:
     """Takes a person out of the store, through `today` (UTC); or only counts. Cut off in between, `again` goes on."""
     forgotten = store.forgotten.with_more(target.keys, target.unlinked, today)
     if write:
+        store.drop_served()
         # First of all, so that nothing that is read from now on brings them back, and an interrupted run can be finished.
         store.forget(forgotten)
     # Of this person alone: whoever was forgotten before and has come back since is not concerned.
@@ -93,6 +94,7 @@ def erase(store: Store, target: Target, today: date, *, write: bool) -> Erased:
 
 def again(store: Store) -> Erased:
     """Takes everybody out once more who was forgotten before: after a backup was put back, or where `erase` was cut off."""
+    store.drop_served()
     erased = _sweep(store, store.forgotten, None, write=True)
     store.forget(_finished(store.forgotten))
     return erased

@@ -35,6 +35,11 @@ class DayRange:
         return isinstance(day, date) and self.first <= day <= self.last
 
 
+def utc_now() -> datetime:
+    """The clock of this machine, aware."""
+    return datetime.now(UTC)
+
+
 def day_start(day: date) -> datetime:
     """00:00:00 UTC of a calendar day."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
@@ -111,6 +116,8 @@ class Snapshot:
     folded: dict[str, int] = field(default_factory=dict)
     """Series that the limits folded away, by family name."""
     limit_step: int = 0
+    key: str = ""
+    """Of all but the facts that it was made from, as snapshots/keeping.py makes it; empty: it is not to be kept."""
 
     @property
     def plain_bytes(self) -> int:

@@ -23,9 +23,19 @@ _LOOK_EVERY_SECONDS = 5.0
 class Publisher:
     """Builds snapshots in a thread of its own and holds the current one and the next. `current` never waits."""
 
-    def __init__(self, build: Callable[[datetime], Snapshot | None], telemetry: Telemetry, clock: Callable[[], datetime]) -> None:
-        """`build` gives the snapshot of a moment, or None when there is nothing to publish. It runs in one thread at a time."""
+    def __init__(
+        self,
+        build: Callable[[datetime], Snapshot | None],
+        telemetry: Telemetry,
+        clock: Callable[[], datetime],
+        keep: Callable[[Snapshot, datetime], None] = lambda served, at: None,
+    ) -> None:
+        """`build` gives the snapshot of a moment, or None when there is nothing to publish. It runs in one thread at a time.
+
+        `keep` is called once a snapshot, in that thread, when it is served already, with the moment since when; it does not raise.
+        """
         self._build = build
+        self._keep = keep
         self._telemetry = telemetry
         self._clock = clock
         self._held: tuple[Snapshot, ...] = ()
@@ -97,8 +107,9 @@ class Publisher:
     def _tell(self) -> None:
         served = self.current()
         if served is not None and served is not self._told:
-            self._told = served
-            self._telemetry.publish(served, self._clock())
+            self._told, at = served, self._clock()
+            self._telemetry.publish(served, at)
+            self._keep(served, at)
 
     def _try(self, moment: datetime) -> Snapshot | None:
         fields = {"moment": moment.isoformat()}

@@ -32,7 +32,8 @@ class Schedule:
 
     def stop(self) -> None:
         """Starts no more jobs. Does not wait for those that run."""
-        self._scheduler.shutdown(wait=False)
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
 
     def set(self, name: str, timing: Timing, last: datetime | None, now: datetime, job: Callable[[], object]) -> None:
         """Sets a job in place of one of that name. It runs at once when it was due since `last` (UTC; None: it has never run)."""

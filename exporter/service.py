@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 
 import exporter
@@ -14,76 +14,92 @@ from exporter import people_sync
 from exporter.assembly import Assembly, read_people
 from exporter.config import Config, ConfigErrors
 from exporter.errors import UserError
+from exporter.facts.folder import Folder
 from exporter.facts.history import History
 from exporter.facts.recent import RecentFacts
 from exporter.facts.store import Store
 from exporter.families.catalogue import GROUPS, families
-from exporter.model import Snapshot
+from exporter.model import Snapshot, utc_now
 from exporter.people import Entry, people_file
 from exporter.people_sync import PeopleSync
 from exporter.publisher import Publisher
 from exporter.refresh import FactsRefresh, Refresh
 from exporter.refreshes import Refreshes, reads
 from exporter.schedule import Schedule
+from exporter.snapshots import keeping
 from exporter.snapshots.people import PeopledSnapshot, SnapshotPeople
 from exporter.sources import cloudtrail, cur
 from exporter.telemetry import Telemetry
 from exporter.web.landing import SourceStatus
+from exporter.web.server import STOP_SECONDS
 
 log = logging.getLogger(__name__)
-
-STOP_SECONDS = 3.5
-"""A stop takes no longer than this: what is not finished by then is left to the next start, which loses nothing by it."""
-
-
-def utc_now() -> datetime:
-    """The clock of the service."""
-    return datetime.now(UTC)
 
 
 class Service:
     """The running exporter, but for its web server."""
 
-    def __init__(self, config: Config, reread: Callable[[], Config], telemetry: Telemetry, clock: Callable[[], datetime] = utc_now) -> None:
-        """Opens the store and reads the people file; nothing runs before `start`. `reread` loads the config anew. Raises UserError."""
+    def __init__(
+        self, config: Config, reread: Callable[[], Config], telemetry: Telemetry, clock: Callable[[], datetime] = utc_now, folder: Folder | None = None
+    ) -> None:
+        """Opens the store and reads the people file; nothing runs before `start`. Raises UserError.
+
+        `reread` loads the config anew. `folder` is that of the store, where somebody has opened it already.
+        """
         self.telemetry = telemetry
         self._config = config
         self._reread = reread
         self._clock = clock
         check_windows(config)
+        self._key = keeping.key(config)
         self._entries = read_people(config, telemetry)
-        self._store = Store.open(config.store.path)
+        self._store = Store.open(config.store.path) if folder is None else Store.on(folder)
         self._history = History(self._store, RecentFacts(), config.store.retention)
         self._assembly = Assembly(self._store, self._history, telemetry, clock)
-        self._publisher = Publisher(self._build, telemetry, clock)
+        self._publisher = Publisher(self._build, telemetry, clock, self._keep)
         self._schedule = Schedule(telemetry.scheduled)
         self._refreshes = self._make_refreshes(config)
         self._reloading = threading.Lock()
+        self._starting = threading.Lock()
+        self._stopping = threading.Event()
         self._sync: PeopleSync | None = None
 
     # Life
 
     def start(self) -> None:
-        """Publishes what the store holds, then starts to refresh. No AWS call is made before the first snapshot stands."""
-        now = self._clock()
-        damaged = self._history.open(now)
-        self._assembly.take(self._config, self._entries)
-        for name, refresh in self._refreshes.by_name.items():
-            if isinstance(refresh, FactsRefresh):
-                refresh.reopen_lost(damaged.get(name, ()))
-        self._refreshes.tell()
-        self.telemetry.init_source(people_file.SOURCE, people_file.REASONS)
-        self.telemetry.build(exporter.__version__, exporter.revision(), self._config.engine)
-        self.telemetry.config_loaded(now)
-        self._publisher.publish()
-        self._publisher.start()
-        self._schedule.start()
-        self._schedule_sources()
-        self._schedule_sync(self._entries)
+        """Publishes what the store holds, then starts to refresh. No AWS call is made before the first snapshot stands. A reload waits for the end."""
+        with self._reloading, self._starting:
+            began, now = time.monotonic(), self._clock()
+            self.telemetry.build(exporter.__version__, exporter.revision(), self._config.engine)
+            self.telemetry.config_loaded(now)
+            self.telemetry.init_source(people_file.SOURCE, people_file.REASONS)
+            # Before the store is read, which takes a while where it is large: a scrape may come meanwhile, if a snapshot was kept.
+            self._refreshes.tell()
+            damaged = self._history.open(now)
+            self._assembly.take(self._config, self._entries, self._key)
+            for name, refresh in self._refreshes.by_name.items():
+                if isinstance(refresh, FactsRefresh):
+                    refresh.reopen_lost(damaged.get(name, ()))
+            if self._stopping.is_set():
+                return
+            self._publisher.publish()
+            if self._stopping.is_set():
+                return
+            self._publisher.start()
+            self._schedule.start()
+            self._schedule_sources()
+            self._schedule_sync(self._entries)
+            log.info("started", extra={"fields": {"seconds": round(time.monotonic() - began, 3)}})
 
-    def stop(self) -> bool:
-        """Stops within `STOP_SECONDS`: running queries are cancelled, refreshes end at their next step. False: something runs on, until the process ends."""
-        began = time.monotonic()
+    def stop(self, seconds: float = STOP_SECONDS) -> bool:
+        """Stops within so many seconds: running queries are cancelled, refreshes end at their next step. False: something runs on, until the process ends."""
+        until = time.monotonic() + seconds
+        self._stopping.set()
+        if not self._starting.acquire(timeout=max(0.0, seconds)):
+            log.warning("the store was still being read; the next start reads it anew")
+            self._store.close()
+            return False
+        self._starting.release()
         self._schedule.stop()
         self._publisher.stop()
         self._refreshes.stop()
@@ -93,10 +109,10 @@ class Service:
             people.cancel()
         ended = True
         for name, refresh in {**self._refreshes.by_name, **({} if self._sync is None else {self._sync.name: self._sync})}.items():
-            if not refresh.wait(max(0.0, STOP_SECONDS - (time.monotonic() - began))):
+            if not refresh.wait(max(0.0, until - time.monotonic())):
                 log.warning("a refresh did not end in time; the next start goes on from there", extra={"fields": {"source": name}})
                 ended = False
-        if not self._publisher.wait(max(0.0, STOP_SECONDS - (time.monotonic() - began))):
+        if not self._publisher.wait(max(0.0, until - time.monotonic())):
             log.warning("a snapshot was not ready in time; the next start builds it anew")
             ended = False
         self._store.close()
@@ -109,6 +125,7 @@ class Service:
                 config = self._reread()
                 check_windows(config)
                 self._check_unchanged(config)
+                key = keeping.key(config)
                 entries = read_people(config, self.telemetry)
                 made = self._make_refreshes(config) if reads(self._config) != reads(config) else None
             except UserError as error:
@@ -117,7 +134,7 @@ class Service:
                 return [fault.without_values() for fault in error.errors] if isinstance(error, ConfigErrors) else str(error).splitlines()
             self._config = config
             self._history.retention = config.store.retention
-            self._assembly.take(config, entries)
+            self._assembly.take(config, entries, key)
             if made is not None:
                 self._swap_refreshes(made)
             self._schedule_sync(entries)
@@ -229,6 +246,14 @@ class Service:
         for refresh in self._refreshes.by_name.values():
             refresh.tell_landed()
         return self._assembly.build(moment, self._refreshes.landed())
+
+    def _keep(self, served: Snapshot, at: datetime) -> None:
+        if self._stopping.is_set():
+            return  # the store may be somebody else's by now
+        try:
+            self._store.keep_served(keeping.pack(served, at))
+        except UserError as error:
+            log.error("the snapshot could not be kept; the next start has to build its first one", extra={"fields": {"error": str(error)}})
 
 
 def check_windows(config: Config) -> None:

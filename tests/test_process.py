@@ -19,7 +19,8 @@ import pytest
 from kiro_files import ALICE, Use, put_use
 
 import exporter
-from exporter.facts.store import LAYOUT_VERSION, Store
+from exporter.facts.folder import LAYOUT_VERSION
+from exporter.facts.store import Store
 
 ROOT = Path(exporter.__file__).parents[1]
 RUN_MAIN = [sys.executable, "-c", "import sys; from exporter.cli import main; sys.exit(main())"]

@@ -19,7 +19,8 @@ from kiro_rig import READER, Rows
 
 import exporter
 from exporter.errors import UserError
-from exporter.facts.store import LAYOUT_VERSION, Store
+from exporter.facts.folder import LAYOUT_VERSION
+from exporter.facts.store import Store
 from exporter.model import DayRange, FactBatch
 
 SOURCE = "kiro_credits"

@@ -15,7 +15,8 @@ from exporter.commands import options
 from exporter.commands.serving import reader
 from exporter.config import Config
 from exporter.errors import UserError
-from exporter.facts.store import Store, StoreInUse
+from exporter.facts.folder import StoreInUse
+from exporter.facts.store import Store
 from exporter.forgetting import Erased, Target
 from exporter.logs import printable
 from exporter.telemetry import Telemetry

@@ -13,11 +13,11 @@ from pathlib import Path
 import exporter
 from exporter import config as configuration
 from exporter.config import Config
-from exporter.service import STOP_SECONDS, Service
+from exporter.opening import Opening
 from exporter.telemetry import Telemetry
 from exporter.web.app import make_app
 from exporter.web.protection import Protection
-from exporter.web.server import Server, addresses
+from exporter.web.server import STOP_SECONDS, Server, addresses
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +51,9 @@ def serve(config: Config, reread: Callable[[], Config], sockets: list[socket.soc
     """Serves until SIGTERM or SIGINT. The sockets are bound already, so a port that is taken is found before anything starts. SIGHUP reloads."""
     telemetry = Telemetry()
     protection = Protection(config.web.config_file, os.environ, telemetry)
-    service = Service(config, reread, telemetry)
+    opening = Opening(config, reread, telemetry)
     log.info("starting", extra={"fields": {"version": exporter.__version__, "address": ", ".join(addresses(sockets))}})
-    ended = asyncio.run(_serve(service, protection, sockets))
+    ended = asyncio.run(_serve(opening, protection, sockets))
     log.info("stopped")
     if not ended:
         # Python would wait for threads of the pool, and abort the process for one that comes back from DuckDB while the interpreter is taken down.
@@ -61,15 +61,15 @@ def serve(config: Config, reread: Callable[[], Config], sockets: list[socket.soc
         os._exit(0)
 
 
-async def _serve(service: Service, protection: Protection, sockets: list[socket.socket]) -> bool:
+async def _serve(opening: Opening, protection: Protection, sockets: list[socket.socket]) -> bool:
     """Whether everything has ended when it returns."""
     loop = asyncio.get_running_loop()
-    server = Server(make_app(service, protection), protection.tls())
+    server = Server(make_app(opening, protection), protection.tls())
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
-    loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, service.reload))
-    serving = asyncio.ensure_future(_start_and_serve(service, server, sockets))
+    loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, opening.reload))
+    serving = asyncio.ensure_future(_open_and_serve(opening, server, sockets))
     waiting = asyncio.ensure_future(told.wait())
     watching = asyncio.ensure_future(protection.watch())
     try:
@@ -83,11 +83,20 @@ async def _serve(service: Service, protection: Protection, sockets: list[socket.
     finally:
         waiting.cancel()
         watching.cancel()
-        ended = await asyncio.to_thread(service.stop)
+        ended = await asyncio.to_thread(opening.stop)
     return ended
 
 
-async def _start_and_serve(service: Service, server: Server, sockets: list[socket.socket]) -> None:
-    # Scrapes that come meanwhile wait in the backlog: answered too early, they would find every series gone.
-    await asyncio.to_thread(service.start)
-    await server.serve(sockets)
+async def _open_and_serve(opening: Opening, server: Server, sockets: list[socket.socket]) -> None:
+    """Ends when the server has ended. Raises UserError, with the server ended, where the store cannot be opened."""
+    opened = asyncio.ensure_future(asyncio.to_thread(opening.open))
+    if opening.snapshot() is None:
+        # Scrapes that come meanwhile wait in the backlog: answered too early, they would find every series gone.
+        await opened
+    serving = asyncio.ensure_future(server.serve(sockets))
+    await asyncio.wait({opened, serving}, return_when=asyncio.FIRST_COMPLETED)
+    if opened.done() and opened.exception() is not None:
+        server.stop()
+    await serving
+    if opened.done():
+        opened.result()

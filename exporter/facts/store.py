@@ -1,20 +1,8 @@
-"""The folder of facts: the only module that writes it.
-
-    lock                            held by the one service that writes
-    version                         of the layout
-    facts/<source>/<day>.parquet    one row a day, identity and dimension; any tool may read it while the service runs
-    objects/<source>/*.ndjson.gz    decoded files of days that are still open, so that they are fetched once
-    sources/<source>.json           what has been read and seen
-    people/                         what must be remembered of people
-
-Every file is written aside, synced and renamed, so a reader or a restart sees the old one or the new one, never a part.
-"""
+"""The facts in the folder of the store, and what else it remembers: with folder.py the only module that writes it."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import gzip
 import os
 import re
@@ -30,88 +18,24 @@ import msgspec
 from isal import igzip
 
 from exporter.errors import UserError
+from exporter.facts.folder import Folder, told
 from exporter.facts.forgotten import DOCUMENT, Forgotten, take_out, take_out_older
 from exporter.model import DayRange, FactBatch
 
-LAYOUT_VERSION = 1
 _SUFFIX = ".parquet"
 _OBJECT_SUFFIX = ".ndjson.gz"
-_ASIDE = ".tmp"
 _SCRATCH = "scratch"
-_FOLDERS = ("facts", "objects", "sources", "people")
 _State = TypeVar("_State", bound=msgspec.Struct)
 
 
-class StoreInUse(UserError):
-    """Another process has the store open."""
-
-
-class Store:
-    """An open store. One at a time may be open for writing; `close` gives it back."""
+class Store(Folder):
+    """An open store."""
 
     def __init__(self, path: Path, lock: IO[str] | None) -> None:
-        self.path = path
-        self._lock = lock
+        super().__init__(path, lock)
         self._database = duckdb.connect(config={"threads": 1})
         self.forgotten = self.recall(DOCUMENT, Forgotten) or Forgotten()
         """Who must not come back; `forget` replaces it."""
-
-    @classmethod
-    def open(cls, path: Path) -> Store:
-        """Opens the folder for writing, and makes it where it is missing. Raises UserError when another process has it, or it is of a newer version."""
-        with _told(path):
-            path.mkdir(parents=True, exist_ok=True)
-            lock = (path / "lock").open("a+")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            lock.close()
-            raise StoreInUse(f"the store {path} is in use by another exporter; stop that one, or set store.path to another folder") from error
-        store = cls(path, lock)
-        try:
-            store._check_version()
-            store._clean()
-        except UserError:
-            store.close()
-            raise
-        return store
-
-    @classmethod
-    def look(cls, path: Path) -> Store:
-        """The folder for reading only, also while another process writes it: nothing is locked, made or cleaned, and a folder that is missing reads as empty.
-
-        Raises UserError when it is of a newer version.
-        """
-        store = cls(path, None)
-        if (path / "version").exists():
-            store._check_version()
-        return store
-
-    def close(self) -> None:
-        """Gives the store back to other processes."""
-        if self._lock is not None:
-            self._lock.close()
-
-    def _check_version(self) -> None:
-        marker = self.path / "version"
-        if not marker.exists():
-            self._write(marker, f"{LAYOUT_VERSION}\n".encode())
-            return
-        text = marker.read_text(encoding="utf-8", errors="replace").strip()
-        if not re.fullmatch("[0-9]{1,9}", text):
-            raise UserError(f"{marker} should hold a number; if {self.path} is a store, write {LAYOUT_VERSION} into it, else set store.path to another folder")
-        if int(text) > LAYOUT_VERSION:
-            raise UserError(
-                f"the store {self.path} was written by a newer version of this exporter (layout {text}, this one knows {LAYOUT_VERSION}); "
-                "upgrade, or set store.path to another folder"
-            )
-
-    def _clean(self) -> None:
-        """Deletes what interrupted writes left behind."""
-        with _told(self.path):
-            for folder in _FOLDERS:
-                for path in (self.path / folder).rglob(f"*{_ASIDE}"):
-                    path.unlink(missing_ok=True)
 
     # Facts
 
@@ -230,17 +154,6 @@ class Store:
         """Remembers a state. Called after the facts that it speaks of are written, so that a stop in between reads them again."""
         self.remember(f"sources/{source}.json", state)
 
-    def recall(self, name: str, kind: type[_State]) -> _State | None:
-        """A small JSON document of the store, or None where it is missing or of another shape."""
-        try:
-            return msgspec.json.decode((self.path / name).read_bytes(), type=kind)
-        except (FileNotFoundError, msgspec.DecodeError):
-            return None
-
-    def remember(self, name: str, document: msgspec.Struct) -> None:
-        """Writes a small JSON document."""
-        self._write(self.path / name, msgspec.json.format(msgspec.json.encode(document)))
-
     # Decoded objects
 
     def object_file(self, source: str, name: str) -> Path:
@@ -274,7 +187,7 @@ class Store:
     def scratch(self, source: str) -> Iterator[Path]:
         """An empty folder for files that are too large for memory and needed once; it is gone afterwards, or with the next one."""
         folder = self.path / "objects" / source / _SCRATCH
-        with _told(folder):
+        with told(folder):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             try:
@@ -295,27 +208,12 @@ class Store:
     def _write_parquet(self, target: Path, connection: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, Any]) -> None:
         def write(aside: Path) -> None:
             copy = f"COPY ({query}) TO $target (FORMAT parquet, COMPRESSION zstd)"
-            connection.execute(copy, {**parameters, "target": str(aside)}).fetchall()
+            try:
+                connection.execute(copy, {**parameters, "target": str(aside)}).fetchall()
+            except duckdb.IOException as error:
+                raise OSError(str(error)) from error
 
         self._aside(target, write)
-
-    def _write(self, target: Path, data: bytes) -> None:
-        self._aside(target, lambda aside: aside.write_bytes(data))
-
-    def _aside(self, target: Path, write: Callable[[Path], object]) -> None:
-        if self._lock is None:
-            raise RuntimeError("this store was opened for reading")
-        aside = target.with_name(target.name + _ASIDE)
-        with _told(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                write(aside)
-                _sync(aside)
-                os.replace(aside, target)
-            except BaseException:
-                aside.unlink(missing_ok=True)
-                raise
-            _sync(target.parent)
 
 
 def _day_of(path: Path) -> date | None:
@@ -324,25 +222,3 @@ def _day_of(path: Path) -> date | None:
         return date.fromisoformat(path.stem) if re.fullmatch(r"\d{4}-\d\d-\d\d", path.stem, re.ASCII) else None
     except ValueError:
         return None
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Turns what the file system refuses into one sentence."""
-    try:
-        yield
-    except (OSError, duckdb.IOException) as error:
-        number = getattr(error, "errno", None)
-        if number in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error):
-            raise UserError(f"the disk that holds {path} is full; nothing was lost, free some space and the next refresh goes on") from error
-        if number in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise UserError(f"{path} cannot be written ({os.strerror(number)}); give the exporter's user write access to store.path") from error
-        raise UserError(f"{path} cannot be written ({error})") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from isal import igzip
 from starlette.applications import Starlette
@@ -16,13 +16,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import exporter
 from exporter.model import Snapshot
-from exporter.snapshots.people import SnapshotPeople
 from exporter.telemetry import Telemetry
 from exporter.web import landing, lifecycle
 from exporter.web.landing import SourceStatus
 from exporter.web.lazy import Lazy
 from exporter.web.negotiation import choose_format, gzip_accepted
 from exporter.web.protection import Protection
+
+if TYPE_CHECKING:
+    from exporter.snapshots.people import SnapshotPeople  # brings DuckDB, which the first scrape does not wait for
 
 logger = logging.getLogger(__name__)
 

@@ -18,6 +18,8 @@ BACKLOG = 2048
 HIGHEST_PORT = 65535
 GRACE = 2
 """Seconds that requests under way are given when the server stops."""
+STOP_SECONDS = 3.5
+"""A stop of what stands behind the server takes no longer than this: what is not finished by then is left to the next start, which loses nothing by it."""
 STALL = 60
 """Seconds without progress after which the kernel drops a client that does not read (Linux)."""
 
