@@ -61,6 +61,10 @@ class ExporterProcess(RealProcess):
         """Waits until a source has landed and its metrics are served."""
         eventually("/-/ready", lambda: self.get("/-/ready").status == 200)
 
+    def wait_until_started(self) -> None:
+        """Waits until the store has been read, and what is served was built from it."""
+        self.wait_for_line("msg=started ")
+
     def wait_until_refreshed(self, source: str, after: int = 0) -> int:
         """Waits for the log to say so; see `wait_for_line`."""
         return self.wait_for_line("msg=refreshed ", f"source={source} ", after=after)

@@ -14,6 +14,10 @@ from pathlib import Path
 import pytest
 from lives import EVENING, SOURCES, Facts, Life, World
 
+from exporter.config import load
+from exporter.facts.folder import Folder
+from exporter.snapshots import keeping
+
 FULL = re.compile(r"the disk that holds .* is full; nothing was lost, free some space and the next refresh goes on")
 PHASES = {
     "decode": r"open (reports|logs|bill/data)/",
@@ -28,6 +32,7 @@ PHASES = {
     "older export": r"os\.rename state/people/older/",
     "people": r"os\.rename state/people/\w+\.json",
     "snapshot": "begin build",
+    "kept snapshot": r"os\.rename state/snapshot/",
 }
 """The last step of each is what a kill ends, or a full disk refuses; a source has those that it has."""
 REFUSED = ("write ", "os.rename ", "os.mkdir ")
@@ -139,11 +144,30 @@ def test_kill_at_every_step_is_mended_by_the_next_refresh(story: Story, scratch:
 
 def test_kill_while_people_and_snapshots_are_written_is_mended_by_the_next_start(story: Story, scratch: Path) -> None:
     numbers = in_every_phase(story.steps[""])
-    assert len(numbers) == 3
+    assert len(numbers) == 4
     for number in numbers:
         world = kill(story, scratch, "", number)
         assert lived(world.live()).body == story.body, story.steps[""][number]
         assert world.facts() == story.after
+
+
+def test_kill_while_the_snapshot_is_kept_leaves_the_old_one_or_the_new_one(story: Story, scratch: Path) -> None:
+    steps = story.steps[""]
+    first = next(number for number, name in enumerate(steps) if "state/snapshot" in name)
+    numbers = [number for number in range(first, first + 5) if "state/snapshot" in steps[number]]
+    assert [steps[number].rpartition(" state/snapshot")[0] for number in numbers] == ["write", "open", "os.rename", "open"]
+    old = (story.folder / "state/snapshot/served").read_bytes()
+    for number in numbers:
+        world = kill(story, scratch, "", number)
+        data = Folder.look(world.folder / "state").served()
+        assert data is not None
+        renamed = number > numbers[2]
+        assert (data != old) == renamed, steps[number]
+        if renamed:
+            body = b"".join(chunk.plain for chunk in keeping.unpack(data, keeping.key(load(world.folder / "config.yaml", {}))).snapshot.chunks)
+            assert body.decode() == story.body
+        assert Folder.open(world.folder / "state").served() == data
+        assert not list((world.folder / "state").rglob("*.tmp"))
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -165,7 +189,7 @@ def test_disk_that_is_full_in_every_phase_is_one_sentence_and_the_next_refresh_m
 def test_disk_that_is_full_while_people_are_written_changes_nothing_that_is_served(story: Story, scratch: Path) -> None:
     undisturbed = lived(story.begin(scratch / "undisturbed").live(sources=[])).body
     numbers = in_every_phase(story.writes[""])
-    assert len(numbers) == 2
+    assert len(numbers) == 3
     for number in numbers:
         life = lived(story.begin(scratch / str(number)).live(fault="full", at=number, sources=[]))
         assert life.body == undisturbed, story.writes[""][number]

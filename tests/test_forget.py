@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -28,6 +29,7 @@ from exporter.facts.store import Store
 from exporter.model import DayRange, FactBatch
 from exporter.people import Entry
 from exporter.people.remembered import KNOWN, STANDINGS, Known, Standings
+from exporter.snapshots import keeping
 from exporter.telemetry import Telemetry
 from exporter.windows import Landed
 
@@ -95,6 +97,7 @@ class House:
             assembly.take(settings, ())
             built = assembly.build(NOW, LANDED)
             assert built is not None
+            store.keep_served(keeping.pack(built, NOW))
             return parse(b"".join(chunk.plain for chunk in built.chunks).decode())
         finally:
             store.close()
@@ -215,6 +218,27 @@ def test_nothing_in_the_store_names_the_person_any_more(house: House) -> None:
     texts = [content for name, content in house.files().items() if not name.endswith(".parquet")]
     texts += [str(duckdb.execute("FROM read_parquet($1)", [file]).fetchall()).encode() for file in parquet]
     assert [text for text in texts if b"alice" in text.lower() or ALICE.encode() in text or b"'al'" in text] == []
+
+
+def test_snapshot_that_was_served_last_goes_and_the_next_one_names_the_person_nowhere(house: House) -> None:
+    def named() -> list[bytes]:
+        kept = keeping.unpack(house.files()["snapshot/served"], "").snapshot
+        bodies = (*(chunk.plain for chunk in kept.chunks), *(gzip.decompress(chunk.gzip) for chunk in kept.chunks), repr((kept.series, kept.folded)).encode())
+        return [name for name in (b"alice", ALICE.encode(), b'"al"') if any(name in body.lower() for body in bodies)]
+
+    assert named() == [b"alice", ALICE.encode()]
+    house.forgotten("alice")
+    assert "snapshot/served" not in house.files()
+    house.samples()
+    assert named() == []
+
+
+def test_snapshot_that_came_back_with_a_backup_goes_again(house: House) -> None:
+    packed = house.files()["snapshot/served"]
+    house.forgotten("alice")
+    (house.state / "snapshot" / "served").write_bytes(packed)
+    house.forgotten("--again")
+    assert "snapshot/served" not in house.files()
 
 
 def test_bill_stays_whole_and_loses_who_it_names(tmp_path: Path) -> None:

@@ -175,6 +175,7 @@ def test_no_kill_leaves_half_a_day(exporter: ExporterProcess, reports: Reports, 
         reports.export()
         # Not due for an hour: the first scrape has nothing but the store to come from.
         with exporter:
+            exporter.wait_until_started()
             first = served(exporter.samples())
             assert not [line for line in exporter.lines() if FETCHING in line]
             assert first == summed(stored.credits())
@@ -195,6 +196,7 @@ def test_no_kill_leaves_half_a_day(exporter: ExporterProcess, reports: Reports, 
         exporter.wait_until_refreshed("kiro_credits")
     assert stored.credits() == reports.sums[-1]
     with exporter:
+        exporter.wait_until_started()
         assert served(exporter.samples()) == summed(reports.sums[-1])
 
 
@@ -203,6 +205,7 @@ def test_a_first_load_that_is_killed_goes_on(exporter: ExporterProcess, reports:
     seen = date.min
     for days in (2, 0, 1):
         with exporter:
+            exporter.wait_until_started()
             samples = exporter.samples()
             landed = newest_landed(samples) if stored.days() else date.min
             assert served(samples) == summed({day: sums for day, sums in stored.credits().items() if day <= landed})
@@ -227,6 +230,7 @@ def test_the_first_scrape_is_served_though_the_source_is_gone(exporter: Exporter
     reports.folder.rename(reports.folder.with_name("away"))
     exporter.configure(config("1s"))
     with exporter:
+        exporter.wait_until_started()
         samples = exporter.samples()
         exporter.wait_for_line('"refresh failed"')
     assert served(samples) == summed(stored.credits())

@@ -409,7 +409,10 @@ def test_head_has_no_body(api: Client) -> None:
 @pytest.mark.parametrize("path", ["analytics", "top-by-usage", "top-by-cost", "inactive", "alice"])
 def test_before_anything_has_landed(path: str, view: Asked, api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(view, "current", None)
-    assert api.problem(f"/api/users/{path}") == (503, "Nothing has landed yet that could be told; /-/ready says when.")
+    assert api.problem(f"/api/users/{path}") == (
+        503,
+        "Nothing can be told yet: no source has landed, or the store is still being read after a start; ask again later.",
+    )
 
 
 def test_unexpected_error_is_logged_and_told_in_a_sentence(view: Asked, api: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

@@ -24,14 +24,14 @@ MOST = 1000
 _FURTHEST = 1_000_000_000
 _LONGEST_DAYS = 36_500
 
-_NOTHING_LANDED = "Nothing has landed yet that could be told; /-/ready says when."
+_NOTHING_LANDED = "Nothing can be told yet: no source has landed, or the store is still being read after a start; ask again later."
 _NOBODY = "Nobody is published under this name; /api/users/analytics lists who is."
 _NO_BILL = "No bill source is configured, so nobody has a cost; add cur or cost_explorer to the sources."
 _NO_BILL_YET = "The bill has not landed yet, or it is too old to be told; the page at / says how its source fares."
 _UNPUBLISHED = "Nothing is published of such activity: its source is off, has not landed, or is too old; the page at / says how the sources fare."
 _NO_ADDRESS = "There is nothing at this address; /docs lists what there is."
 _UNEXPECTED = "Unexpected error; the log of the exporter has the details."
-_PROBLEMS = {422: "A parameter is wrong: which one, and how.", 503: "Nothing has landed yet, or it is too old."}
+_PROBLEMS = {422: "A parameter is wrong: which one, and how.", 503: "Nothing has landed yet, it is too old, or the store is still being read after a start."}
 _ANALYZE_PROBLEMS = {403: "Refreshes over HTTP are off, or a page of another site asked.", 500: "A source cannot be refreshed now: why, a sentence each."}
 
 Window = Literal["today", "yesterday", "3d_ago", "last_7d", "last_30d", "month_to_date", "last_month"]
