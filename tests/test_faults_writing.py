@@ -155,17 +155,18 @@ def test_kill_while_the_snapshot_is_kept_leaves_the_old_one_or_the_new_one(story
     steps = story.steps[""]
     first = next(number for number, name in enumerate(steps) if "state/snapshot" in name)
     numbers = [number for number in range(first, first + 5) if "state/snapshot" in steps[number]]
-    assert [steps[number].rpartition(" state/snapshot")[0] for number in numbers] == ["write", "open", "os.rename", "open"]
+    assert [steps[number].rpartition(" state/snapshot")[0] for number in numbers] == ["os.mkdir", "write", "open", "os.rename", "open"]
     old = (story.folder / "state/snapshot/served").read_bytes()
+    undisturbed = lived(story.begin(scratch / "undisturbed").live(sources=[])).body
     for number in numbers:
         world = kill(story, scratch, "", number)
         data = Folder.look(world.folder / "state").served()
         assert data is not None
-        renamed = number > numbers[2]
+        renamed = number > numbers[3]
         assert (data != old) == renamed, steps[number]
         if renamed:
             body = b"".join(chunk.plain for chunk in keeping.unpack(data, keeping.key(load(world.folder / "config.yaml", {}))).snapshot.chunks)
-            assert body.decode() == story.body
+            assert body.decode() == undisturbed
         assert Folder.open(world.folder / "state").served() == data
         assert not list((world.folder / "state").rglob("*.tmp"))
 
