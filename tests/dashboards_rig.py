@@ -74,7 +74,7 @@ class Demo:
 
     def ask(self, query: Query, at: datetime | None = None) -> list[Series]:
         """What Grafana gets for it, over the dashboard's time range or at one moment."""
-        expression = query.expression.replace("${user:raw}", self.user)
+        expression = query.expression.replace("${person:raw}", self.user)
         end = at or self.now
         if not query.ranged:
             return self.prometheus.query(expression, end)
@@ -107,7 +107,7 @@ def queries() -> Iterator[Query]:
                         if variable["type"] in ("query", "textbox") and variable["name"] not in chosen:
                             expression = re.sub(rf'"\${variable["name"]}"', '".*"', expression)
                     # What is left is a group of label_replace.
-                    assert not re.search(r"\$(?!\{user:raw\}|\d)", expression), expression
+                    assert not re.search(r"\$(?!\{person:raw\}|\d)", expression), expression
                     yield Query(board, panel["title"], target["refId"], expression, bool(target.get("range")), chosen)
 
 

@@ -61,10 +61,18 @@ def test_a_file_that_was_changed_or_that_nothing_makes_differs(monkeypatch: pyte
 def test_a_dashboard_is_in_utc_and_has_the_shared_variables(dashboard: dict[str, Any]) -> None:
     assert dashboard["timezone"] == "utc"
     names = [variable["name"] for variable in dashboard["templating"]["list"]]
-    shared = [name for name in ("datasource", "window", "team", "user") if name in names]
+    shared = [name for name in ("datasource", "window", "team", "user", "person") if name in names]
     assert names[: len(shared)] == shared
     assert "datasource" in shared
-    assert "user" in shared or dashboard["uid"] == "exporter"
+    assert {"user", "person"} & set(shared) or dashboard["uid"] == "exporter"
+
+
+def test_what_a_link_between_dashboards_carries_over_means_the_same_in_both() -> None:
+    meanings: dict[str, set[tuple[str, ...]]] = {}
+    for dashboard in BOARDS.values():
+        for variable in dashboard["templating"]["list"]:
+            meanings.setdefault(variable["name"], set()).add((variable["type"], variable["label"], variable.get("description", "")))
+    assert {name: found for name, found in meanings.items() if len(found) > 1} == {}
 
 
 @every_board
@@ -160,7 +168,7 @@ def test_a_table_of_people_has_a_limit(panel: dict[str, Any]) -> None:
 def test_a_table_of_people_leads_to_the_person(panel: dict[str, Any]) -> None:
     (look,) = (one["properties"] for one in panel["fieldConfig"]["overrides"] if one["matcher"]["options"] == "User")
     ((link,),) = (one["value"] for one in look if one["id"] == "links")
-    assert link["url"].startswith("/d/person?var-user=${__value.text:percentencode}&")
+    assert link["url"].startswith("/d/person?var-person=${__value.text:percentencode}&")
 
 
 def test_the_days_that_can_still_change_have_the_colour_of_the_others() -> None:

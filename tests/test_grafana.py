@@ -70,7 +70,7 @@ def shown(node: str, demo: Demo) -> dict[str, dict[str, Any]]:
     ran(node, "build.mjs", "tables")
     prometheus = Prometheus(demo.prometheus.address, demo.now.timestamp())
     asked = {
-        name: {"panel": panel, "answers": prometheus.answers(board, panel, {"user": demo.user} if board["uid"] == "person" else {})}
+        name: {"panel": panel, "answers": prometheus.answers(board, panel, {"person": demo.user} if board["uid"] == "person" else {})}
         for name, (board, panel) in TABLES.items()
     }
     frames = json.loads(ran(node, "made/tables.mjs", text=json.dumps(list(asked.values()))))

@@ -36,7 +36,7 @@ def draw(prometheus: Prometheus, names: list[str]) -> None:
     for dashboard in dashboards():
         if names and dashboard["uid"] not in names:
             continue
-        values = {"user": most} if dashboard["uid"] == "person" else {}
+        values = {"person": most} if dashboard["uid"] == "person" else {}
         panels = [{"panel": panel, "answers": prometheus.answers(dashboard, panel, values)} for panel in dashboard["panels"]]
         end = prometheus.moment * 1000
         document = {"title": dashboard["title"], "from": (prometheus.moment // DAY - prometheus.days) * DAY * 1000, "to": end, "panels": panels}

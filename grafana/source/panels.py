@@ -227,7 +227,7 @@ def rows(
 
 
 def _url(uid: str, variable: str) -> str:
-    return f"/d/{uid}?var-user=${{{variable}:percentencode}}&${{datasource:queryparam}}"
+    return f"/d/{uid}?var-person=${{{variable}:percentencode}}&${{datasource:queryparam}}"
 
 
 def _described(panel: _Panel, title: str, description: str, unit: str, empty: str, width: int, height: int) -> _Panel:

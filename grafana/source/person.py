@@ -21,7 +21,8 @@ _NO_KIRO = "This person has not used Kiro in the window"
 def person() -> dashboard.Dashboard:
     """The dashboard `person`."""
     made = bare("person", "Person", "One person across AWS and Kiro: activity, cost, credits and seat, day by day, and beside the others of the team.")
-    made = made.with_variable(window()).with_variable(text("user", "User", "", "The exact name of one person, as User shows it in other dashboards."))
+    # Not `user`: links between dashboards carry variables over by name, and there that is a regular expression.
+    made = made.with_variable(window()).with_variable(text("person", "Person", "", "The exact name of one person, as User shows it in other dashboards."))
     made = section(made, "Who", _who())
     made = section(made, "In the window", *_aws(), *_kiro())
     made = section(made, "By day", _events_by_day(), _cost_by_day(), _credits_by_day())

@@ -24,7 +24,7 @@ MONEY = f"{PEOPLE},{CURRENCY}"
 NAMED_MONEY = f"{NAMED},{CURRENCY}"
 """The same without the people whom the series limits have folded into one."""
 
-ONE = "user=`${user:raw}`"
+ONE = "user=`${person:raw}`"
 """Selects the one person whose exact name the reader has typed, whatever quotes or backslashes are in it."""
 
 TEAMS = 'team=~"$team"'
