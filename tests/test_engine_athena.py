@@ -166,6 +166,15 @@ def test_cancel_ends_what_runs_and_what_waits() -> None:
     assert fake.stopped == ["q1"]
 
 
+def test_cancelled_engine_starts_nothing_more() -> None:
+    fake = FakeAthena()
+    engine = engine_on(fake)
+    engine.cancel()
+    with pytest.raises(TransientError, match="because the service is stopping"):
+        engine.query(COUNT, ())
+    assert fake.started == []
+
+
 def test_cancel_also_ends_the_wait_of_a_throttled_request() -> None:
     fake = FakeAthena(errors={"StartQueryExecution": [refused("StartQueryExecution", "TooManyRequestsException")] * 9})
     engine = AthenaEngine(Athena(), clients_of(fake), Telemetry(), poll_seconds=0.005, retries=RetryConfig(attempt=9, multiplier=60))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +16,7 @@ import pytest
 from kiro_rig import READER
 
 from exporter.engines import Relation, Statement
+from exporter.engines.dialect import to_duckdb
 from exporter.engines.duckdb import DuckDBEngine
 from exporter.errors import TransientError
 from exporter.model import ArrowStream
@@ -111,6 +114,37 @@ def test_queries_at_once_see_their_own_relations(engine: DuckDBEngine, tmp_path:
     assert found == {number: [(date(2026, 7, 10), str(number), None)] for number in range(8)}
 
 
+AT_ONCE = """
+import threading, time
+import sqlglot
+from sqlglot.dialects import dialect
+from exporter.engines import Statement
+from exporter.engines.dialect import to_duckdb
+
+sqlglot.parse_one("SELECT 1", read="athena")
+whole = dialect.new_trie
+def slowly(words):  # called while a dialect is registered and not whole
+    time.sleep(0.2)
+    return whole(words)
+dialect.new_trie = slowly
+
+found = set()
+texts = [f"SELECT {number}, SPLIT(a, 'x'), ARRAY[a] FROM t" for number in range(10)]
+threads = [threading.Thread(target=lambda text=text: found.add(to_duckdb(Statement("text", text)))) for text in texts]
+for thread in threads:
+    thread.start()
+    time.sleep(0.1)
+for thread in threads:
+    thread.join()
+print(*sorted(found), sep="\\n")
+"""
+
+
+def test_first_statements_of_a_process_may_be_translated_at_once() -> None:
+    told = subprocess.run([sys.executable, "-c", AT_ONCE], check=True, capture_output=True, text=True).stdout.splitlines()
+    assert told == [f"SELECT {number}, STR_SPLIT(a, 'x'), [a] FROM t" for number in range(10)]
+
+
 def seconds(call: Callable[[], object]) -> float:
     began = time.monotonic()
     call()
@@ -149,12 +183,37 @@ def test_cancel_ends_what_runs(engine: DuckDBEngine, tmp_path: Path) -> None:
         endless(engine, tmp_path)
 
 
-def test_engine_goes_on_after_a_cancelled_query(engine: DuckDBEngine, tmp_path: Path) -> None:
-    with pytest.raises(TransientError):
-        endless(engine, tmp_path)
-    assert rows(engine.query(Statement("one", "SELECT 1 AS number"), ())) == [(1,)]
+def test_cancel_holds_for_a_statement_that_starts_just_after_it(engine: DuckDBEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def translated(statement: Statement) -> str:
+        engine.cancel()
+        return to_duckdb(statement)
+
+    monkeypatch.setattr("exporter.engines.duckdb.to_duckdb", translated)
+
+    def ask() -> None:
+        with pytest.raises(TransientError, match="because the service is stopping"):
+            engine.query(ENDLESS, (), [many(tmp_path)])
+
+    assert seconds(ask) < 30
 
 
-def test_cancel_with_nothing_running_harms_nothing(engine: DuckDBEngine) -> None:
+def test_deadline_holds_for_a_statement_that_starts_just_after_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def translated(statement: Statement) -> str:
+        time.sleep(0.5)
+        return to_duckdb(statement)
+
+    monkeypatch.setattr("exporter.engines.duckdb.to_duckdb", translated)
+    with pytest.raises(TransientError, match=r"it took longer than 0 s$"):
+        DuckDBEngine(timedelta(seconds=0.2)).query(ENDLESS, (), [many(tmp_path)])
+
+
+def test_cancelled_engine_starts_nothing_more(engine: DuckDBEngine) -> None:
     engine.cancel()
-    assert rows(engine.query(Statement("one", "SELECT 1 AS number"), ())) == [(1,)]
+    with pytest.raises(TransientError, match="because the service is stopping"):
+        engine.query(Statement("one", "SELECT 1 AS number"), ())
+
+
+def test_answer_that_was_there_before_is_read_whole_after_a_cancel(engine: DuckDBEngine) -> None:
+    answer = engine.query(Statement("one", "SELECT 1 AS number"), ())
+    engine.cancel()
+    assert rows(answer) == [(1,)]

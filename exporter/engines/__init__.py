@@ -56,5 +56,5 @@ class Engine(Protocol):
         ...
 
     def cancel(self) -> None:
-        """Cancels what runs now, because the service stops."""
+        """Cancels what runs, and whatever is asked from now on: the service stops, or its sources get other engines."""
         ...

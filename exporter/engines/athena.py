@@ -72,6 +72,7 @@ class AthenaEngine:
         self._tokens = StartTokens()
         self._lock = threading.Lock()
         self._running: set[Watch] = set()
+        self._cancelled = False
         self._connection: Connection[Cursor] | None = None
         self._bucket: Any = None
         """The client of S3 that goes with the connection."""
@@ -89,6 +90,7 @@ class AthenaEngine:
     def cancel(self) -> None:
         """See `Engine.cancel`. Each query is stopped in Athena by the thread that waits for it, at its next poll."""
         with self._lock:
+            self._cancelled = True
             for watch in self._running:
                 watch.cancelled.set()
 
@@ -96,6 +98,8 @@ class AthenaEngine:
     def _tracked(self, watch: Watch) -> Iterator[None]:
         with self._lock:
             self._running.add(watch)
+            if self._cancelled:
+                watch.cancelled.set()
         try:
             yield
         finally:

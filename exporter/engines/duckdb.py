@@ -21,6 +21,8 @@ from exporter.errors import TransientError
 from exporter.model import ArrowStream
 from exporter.quoting import sql_name, sql_text
 
+_AGAIN_SECONDS = 0.05
+
 
 class DuckDBEngine:
     """One database for all queries, and a connection with temporary relations of its own for each: a database takes longer to open than most queries to run."""
@@ -31,7 +33,9 @@ class DuckDBEngine:
     def __init__(self, deadline: timedelta, memory_limit: str = "1GB") -> None:
         self._deadline = deadline.total_seconds()
         self._memory_limit = memory_limit
-        self._running: set[duckdb.DuckDBPyConnection] = set()
+        self._running: set[threading.Event] = set()
+        """Of each running query, what wakes the thread that ends it."""
+        self._cancelled = False
         self._lock = threading.Lock()
 
     def query(self, statement: Statement, parameters: Sequence[Any], relations: Sequence[Relation] = ()) -> ArrowStream:
@@ -53,24 +57,46 @@ class DuckDBEngine:
     def cancel(self) -> None:
         """See `Engine.cancel`."""
         with self._lock:
-            for connection in self._running:
-                connection.interrupt()
+            self._cancelled = True
+            for due in self._running:
+                due.set()
 
     @contextmanager
     def _interruptible(self, connection: duckdb.DuckDBPyConnection, name: str) -> Iterator[None]:
-        timer = threading.Timer(self._deadline, connection.interrupt)
-        timer.daemon = True
+        due, ended = threading.Event(), threading.Event()
         with self._lock:
-            self._running.add(connection)
-        timer.start()
+            if self._cancelled:
+                raise self._stopped(name)
+            self._running.add(due)
+        threading.Thread(target=self._interrupt, args=(connection, due, ended), name=f"watch {name}", daemon=True).start()
         try:
             yield
         except duckdb.InterruptException as error:
-            raise TransientError(f"the query {name} was cancelled: it took longer than {self._deadline:.0f} s, or the service is stopping") from error
+            if self._cancelled:
+                raise self._stopped(name) from error
+            raise TransientError(f"the query {name} was cancelled: it took longer than {self._deadline:.0f} s") from error
         finally:
-            timer.cancel()
             with self._lock:
-                self._running.discard(connection)
+                self._running.discard(due)
+                ended.set()
+            due.set()
+
+    def _interrupt(self, connection: duckdb.DuckDBPyConnection, due: threading.Event, ended: threading.Event) -> None:
+        """Ends a query at its deadline, or when the engine is cancelled.
+
+        DuckDB lets go of an interrupt that comes between two statements, or before the first: until the query has ended, it is sent again.
+        """
+        due.wait(self._deadline)
+        while True:
+            with self._lock:
+                if ended.is_set():
+                    return
+                connection.interrupt()
+            ended.wait(_AGAIN_SECONDS)
+
+    @staticmethod
+    def _stopped(name: str) -> TransientError:
+        return TransientError(f"the query {name} was cancelled, because the service is stopping or its source is being replaced")
 
 
 class _Answer:
