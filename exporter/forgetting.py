@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+import msgspec
+
 from exporter.config import Config
 from exporter.errors import UserError
 from exporter.facts import directory
@@ -19,6 +21,9 @@ from exporter.model import DayRange
 from exporter.people import Entry, Person, compared, is_id, joined, normalise, one_to_one, resolve
 from exporter.people.privacy import Published
 from exporter.people.remembered import KNOWN, STANDINGS, Known, Standings
+from exporter.sources import cost_explorer
+from exporter.sources.cost_explorer import CostExplorerState
+from exporter.sources.cost_explorer_names import without_forgotten
 
 _SUGGESTIONS = 3
 
@@ -117,7 +122,7 @@ def _sweep(store: Store, forgotten: Forgotten, target: Target | None, *, write: 
     return Erased(
         {source: days for source, days in rows.items() if days},
         older,
-        _erase_known(store, forgotten, spellings, write) + _erase_standings(store, forgotten, spellings, write),
+        _erase_known(store, forgotten, spellings, write) + _erase_standings(store, forgotten, spellings, write) + _erase_fallen(store, forgotten, write),
         _erase_listed(store, forgotten, spellings, write),
         objects,
         damaged,
@@ -142,6 +147,17 @@ def _erase_standings(store: Store, forgotten: Forgotten, spellings: Collection[s
     if write and kept != standings.groups:
         store.remember(STANDINGS, Standings(kept))
     return sum(len(users) - len(kept[group][1]) for group, (_, users) in standings.groups.items())
+
+
+def _erase_fallen(store: Store, forgotten: Forgotten, write: bool) -> int:
+    """Values of tags that named nobody when Cost Explorer answered with them, and may have named the person since."""
+    state = store.state(cost_explorer.NAME, CostExplorerState)
+    if state is None:
+        return 0
+    kept = without_forgotten(state.fallen, forgotten)
+    if write and kept != state.fallen:
+        store.save_state(cost_explorer.NAME, msgspec.structs.replace(state, fallen=kept))
+    return sum(len(values or ()) - len(kept[day] or ()) for day, values in state.fallen.items())
 
 
 def _erase_listed(store: Store, forgotten: Forgotten, spellings: Collection[str], write: bool) -> int:

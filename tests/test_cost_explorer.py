@@ -14,6 +14,7 @@ from cost_explorer_rig import COLUMNS, NOW, FakeClient, Line, Rig
 
 from exporter.errors import TransientError, UserError
 from exporter.model import DayRange
+from exporter.sources.cost_explorer import CostExplorerState
 
 A, B, C = "111122223333", "222233334444", "333344445555"
 CAROL = "IAMUser:AIDACKCEVSQ6C2EXAMPLE:carol"
@@ -138,6 +139,17 @@ def test_days_read_before_anybody_was_known_are_read_again(rig_of: MakeRig) -> N
     rig.nobodies = {"team-web"}
     assert rig.refresh() == [(date(2026, 10, 23), 30)]
     assert rig.facts("owner_tags", where="owner_tags = 'team-web'") == []
+
+
+def test_who_is_forgotten_is_not_remembered_as_a_value_that_fell_through(rig_of: MakeRig) -> None:
+    rig = rig_of(history="2d", nobodies={"alice@example.com", "team-web", f"{CAROL} {B}"})
+    rig.store.forget(rig.store.forgotten.with_more(["session:alice@example.com", f"iam_user:carol@{B}"], (), TODAY - 2 * DAY))
+    rig.refresh()
+    state = rig.store.state("cost_explorer", CostExplorerState)
+    assert state is not None
+    found = {day: [one.value for one in values or ()] for day, values in state.fallen.items()}
+    # What they do after the day through which they are forgotten is new.
+    assert found == {TODAY - 2 * DAY: ["team-web"], TODAY - DAY: [CAROL, "alice@example.com", "team-web"]}
 
 
 def test_a_creator_in_several_accounts_keeps_services_and_no_account(rig_of: MakeRig) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -26,10 +27,14 @@ from exporter.facts.forgotten import Forgotten
 from exporter.facts.history import History
 from exporter.facts.recent import RecentFacts
 from exporter.facts.store import Store
+from exporter.facts.tables import CANDIDATE
 from exporter.model import DayRange, FactBatch
 from exporter.people import Entry
 from exporter.people.remembered import KNOWN, STANDINGS, Known, Standings
+from exporter.quoting import sql_text
 from exporter.snapshots import keeping
+from exporter.sources.cost_explorer import CostExplorerState
+from exporter.sources.cost_explorer_names import Fallen
 from exporter.telemetry import Telemetry
 from exporter.windows import Landed
 
@@ -270,7 +275,8 @@ def test_bill_loses_an_iam_user_of_one_account_only(tmp_path: Path) -> None:
     house = House(tmp_path)
     store = house.store()
     line = """SELECT DATE '2026-07-14' AS day, '{account}' AS account, false AS shared, NULL::VARCHAR AS user_identifier, '{arn}' AS iam_principal,
-        NULL::VARCHAR AS identity_store_user, NULL::VARCHAR AS owner_tags, 'IAMUser:AIDAEXAMPLE:heidi' AS created_by_tag, '{creator}' AS creator"""
+        NULL::VARCHAR AS identity_store_user, NULL::VARCHAR AS owner_tags, 'IAMUser:AIDAEXAMPLE:heidi' AS created_by_tag, '{creator}' AS creator,
+        NULL::VARCHAR AS resource"""
     arns = {account: f"arn:aws:iam::{account}:user/ops/heidi" for account in ("111122223333", "444455556666")}
     lines = [line.format(account=account, arn=arn, creator=f"iam_user:heidi@{account}") for account, arn in arns.items()]
     store.replace(FactBatch("cur", (YESTERDAY,), Rows(" UNION ALL ".join(lines))))
@@ -280,6 +286,56 @@ def test_bill_loses_an_iam_user_of_one_account_only(tmp_path: Path) -> None:
     found = duckdb.execute("SELECT account, iam_principal, created_by_tag, creator FROM read_parquet($1) ORDER BY ALL", [_cur(house)]).fetchall()
     assert rows == 1
     assert found == [("111122223333", None, None, None), ("444455556666", arns["444455556666"], "IAMUser:AIDAEXAMPLE:heidi", "iam_user:heidi@444455556666")]
+
+
+def bill_line(**columns: str | None) -> str:
+    """SQL for one line of a bill that names nobody but where it is told so."""
+    names = ("account", *CANDIDATE, "region", "service", "charge", "currency", "component", "tier", "resource")
+    texts = {**dict.fromkeys(names), "account": "111122223333", "charge": "usage", "currency": "USD", "service": "s3"} | columns
+    typed = ", ".join(f"{sql_text(value) if value is not None else 'NULL'}::VARCHAR AS {name}" for name, value in texts.items() if name != "shared")
+    return f"""SELECT DATE '{YESTERDAY}' AS day, false AS shared, {typed}, 1::DECIMAL(38,12) AS cost, NULL::DECIMAL(38,12) AS quantity, 1::BIGINT AS lines"""
+
+
+def test_bill_keeps_a_resource_that_is_called_as_they_are_under_its_hash(house: House) -> None:
+    store = house.store()
+    resources = ("arn:aws:quicksight:us-east-1:111122223333:user/default/alice", "arn:aws:s3:::malice", "alice@example.com")
+    store.replace(FactBatch("cur", (YESTERDAY,), Rows(" UNION ALL ".join(bill_line(owner_tags="bob", resource=resource) for resource in resources))))
+    store.close()
+    house.forgotten("alice")
+    found = [resource for (resource,) in duckdb.execute("SELECT resource FROM read_parquet($1)", [_cur(house)]).fetchall()]
+    assert (len(set(found)), [resource for resource in found if "alice" in resource]) == (3, ["arn:aws:s3:::malice"])
+
+
+FALLEN = {
+    OLD: (Fallen("111122223333", "AssumedRole:AKIAEXAMPLE:Alice", False), Fallen("111122223333", "team-web", True)),
+    YESTERDAY: (Fallen("111122223333", "Alice@example.com", True), Fallen("444455556666", "malice", True)),
+    date(2026, 7, 13): None,
+}
+
+
+def test_values_of_tags_that_named_nobody_go_where_they_spell_the_person(house: House) -> None:
+    without = house.forgotten("alice", "--dry-run")
+    store = house.store()
+    store.save_state("cost_explorer", CostExplorerState(asked=("x",), fallen=FALLEN))
+    store.close()
+    told = re.compile(r"([0-9]+) places in what is remembered of people between snapshots")
+    (places,), (before,) = told.findall(house.forgotten("alice", "--dry-run")), told.findall(without)
+    house.forgotten("alice")
+    store = house.store()
+    state = store.state("cost_explorer", CostExplorerState)
+    store.close()
+    assert state == CostExplorerState(asked=("x",), fallen={OLD: FALLEN[OLD][1:], YESTERDAY: FALLEN[YESTERDAY][1:], date(2026, 7, 13): None})
+    assert int(places) == int(before) + 2
+
+
+def test_bill_loses_an_iam_user_of_an_account_that_it_does_not_tell(house: House) -> None:
+    store = house.store()
+    lines = [bill_line(account="unknown", created_by_tag=f"IAMUser:AIDAEXAMPLE:{name}") for name in ("heidi", "ivan")]
+    store.replace(FactBatch("cur", (YESTERDAY,), Rows(" UNION ALL ".join(lines))))
+    store.close()
+    house.forgotten("heidi@111122223333")
+    found = duckdb.execute("SELECT created_by_tag FROM read_parquet($1) ORDER BY 1 NULLS LAST", [_cur(house)]).fetchall()
+    assert found == [("IAMUser:AIDAEXAMPLE:ivan",), (None,)]
 
 
 def _cur(house: House) -> str:

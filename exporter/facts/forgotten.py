@@ -20,8 +20,10 @@ KINDS = ("session", "session_name", "source_identity", "federated", "iam_user")
 """The kinds of spelling before the colon of an identity's key, as sql/facts/cloudtrail.sql names them."""
 
 _NAMING = tuple(name for name, kind in CANDIDATE.items() if kind == "VARCHAR" and name != "account")
+_RESOURCE = "resource"
 _TAGS_BETWEEN = "\x1f"
 _PARTS_BETWEEN = re.compile("[:/]")
+_OF_ACCOUNT = re.compile("((?:iam_user|federated):.*)@[0-9]{12}", re.DOTALL)
 _ACCOUNT = re.compile(r":([0-9]{12}):")
 
 
@@ -40,29 +42,38 @@ class Forgotten(msgspec.Struct, frozen=True):
 
     def with_more(self, keys: Iterable[str], names: Iterable[str], through: date) -> Forgotten:
         """The same with more identities, by their keys, and more names; not yet taken out of the store."""
-        identities = self.identities | {self._hash(compared(key)): through for key in keys}
-        return Forgotten(self.key, identities, tuple(sorted({*self.names, *map(self._hash, names)})), True)
+        spelled = {compared(key) for key in keys}
+        # A bill does not always say of which account an IAM user is, and names nobody then.
+        spelled |= {f"{found[1]}@unknown" for key in spelled if (found := _OF_ACCOUNT.fullmatch(key))}
+        identities = self.identities | {self.hashed(key): through for key in spelled}
+        return Forgotten(self.key, identities, tuple(sorted({*self.names, *map(self.hashed, names)})), True)
 
     def through(self, key: str) -> date | None:
         """The last day on which an identity is forgotten; None where it is not."""
-        return self.identities.get(self._hash(compared(key)))
+        return self.identities.get(self.hashed(compared(key)))
 
     def through_spelling(self, spelling: str) -> date | None:
         """`through` for an id or a name of which the kind is not known."""
         return next((day for key in (spelling, *(f"{kind}:{spelling}" for kind in KINDS)) if (day := self.through(key)) is not None), None)
 
+    def through_bill(self, column: str, text: str, account: str | None) -> date | None:
+        """The last forgotten day of whoever a text of a bill names, as its column spells people; None where that is nobody who is forgotten."""
+        return max(filter(None, map(self.through_spelling, _names(column, text, account))), default=None)
+
     def usable(self, links: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """Pairs of an id and a session name without those whose name links nobody."""
-        return [(user_id, name) for user_id, name in links if not self.names or self._hash(name.strip().lower()) not in self.names]
+        return [(user_id, name) for user_id, name in links if not self.names or self.hashed(name.strip().lower()) not in self.names]
 
-    def _hash(self, text: str) -> str:
+    def hashed(self, text: str) -> str:
+        """A text that this store alone can tell from others, and nobody can read."""
         return hmac.new(bytes.fromhex(self.key), text.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def take_out(cursor: duckdb.DuckDBPyConnection, table: str, source: str, forgotten: Forgotten) -> int:
     """Deletes from a table of facts what is forgotten, and rows that link somebody else to it. Returns how many rows that were.
 
-    Rows of a bill stay, without what names them there: the bill is the bill, and what nobody can be given is unattributed.
+    Rows of a bill stay, without what names them there: the bill is the bill, and what nobody can be given is unattributed. A resource that is called as
+    they are is still one, under its hash.
     """
     facts = TABLES.get(source)
     if facts is None or not forgotten.identities:
@@ -91,11 +102,11 @@ def _delete(cursor: duckdb.DuckDBPyConnection, table: str, key: str, link: str, 
 
 def _blank(cursor: duckdb.DuckDBPyConnection, table: str, forgotten: Forgotten) -> int:
     gone: list[tuple[str, str | None, str, str | None, date]] = []
-    for column in _NAMING:
+    for column in (*_NAMING, _RESOURCE):
         for account, text in cursor.execute(f"SELECT DISTINCT account, {column} FROM {table} WHERE {column} IS NOT NULL").fetchall():
             pieces = text.split(_TAGS_BETWEEN)
-            days = [(piece, max(filter(None, map(forgotten.through_spelling, _names(column, piece, account))), default=None)) for piece in pieces]
-            left = _TAGS_BETWEEN.join(piece for piece, day in days if day is None) or None
+            days = [(piece, forgotten.through_bill(column, piece, account)) for piece in pieces]
+            left = _TAGS_BETWEEN.join(piece for piece, day in days if day is None) or (forgotten.hashed(text) if column == _RESOURCE else None)
             gone += [(column, account, text, left, max(day for _, day in days if day is not None))] if left != text else []
     if not gone:
         return 0

@@ -23,7 +23,7 @@ from exporter.facts.store import Store
 from exporter.model import ArrowStream, DayRange, FactBatch, day_start
 from exporter.sources import cost_explorer_plan as plan
 from exporter.sources.cost_explorer_answers import COLUMNS, Answer, Part, Row, currency_of, facts, has_values, of_accounts, of_tag, read
-from exporter.sources.cost_explorer_names import Fallen, Judged, Nobodies, named_by_now
+from exporter.sources.cost_explorer_names import Fallen, Judged, Nobodies, named_by_now, without_forgotten
 from exporter.sources.cost_explorer_plan import Pages, Question
 from exporter.sources.cost_explorer_requests import Requests, Spent
 from exporter.sources.rejections import reject
@@ -198,7 +198,7 @@ class CostExplorer:
         by_day: dict[date, set[Fallen]] = {}
         for day, fallen in reading.fallen:
             by_day.setdefault(day, set()).add(fallen)
-        return {**found, **{day: tuple(sorted(values)) for day, values in by_day.items()}}
+        return without_forgotten({**found, **{day: tuple(sorted(values)) for day, values in by_day.items()}}, self._store.forgotten)
 
     def _known(self, days: Iterable[date]) -> set[date]:
         """Those of the days that have been read before."""

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import msgspec
 
+from exporter.facts.forgotten import Forgotten
 from exporter.people.attribution import SEPARATOR, Candidate
 from exporter.sources.cost_explorer_answers import Part
 
@@ -34,6 +35,11 @@ class Fallen(msgspec.Struct, frozen=True, order=True):
     @classmethod
     def of(cls, part: Part) -> Fallen:
         return cls(part.account, part.owner_tag or part.created_by_tag or "", part.owner_tag is not None)
+
+    def is_forgotten(self, day: date, forgotten: Forgotten) -> bool:
+        """Whether it spells somebody who is forgotten on a day."""
+        through = forgotten.through_bill("owner_tags" if self.is_owner else "created_by_tag", self.value, self.account)
+        return through is not None and day <= through
 
     def candidate(self, number: int) -> Candidate:
         if self.is_owner:
@@ -77,3 +83,10 @@ def named_by_now(fallen: Mapping[date, Sequence[Fallen] | None], nobodies: Nobod
         return set()
     named = {one for number, one in enumerate(distinct) if number not in nobody}
     return {day for day, values in fallen.items() if values is None or not named.isdisjoint(values)}
+
+
+def without_forgotten(fallen: Mapping[date, tuple[Fallen, ...] | None], forgotten: Forgotten) -> dict[date, tuple[Fallen, ...] | None]:
+    """What has fallen through by day, without what spells somebody who is forgotten: to name somebody again, it has to be read again."""
+    if not forgotten.identities:
+        return dict(fallen)
+    return {day: None if values is None else tuple(one for one in values if not one.is_forgotten(day, forgotten)) for day, values in fallen.items()}
