@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
@@ -31,6 +33,7 @@ RESTATED = date(2026, 7, 21)
 """Its facts changed after all of it was scraped."""
 SCRAPES = [timedelta(hours=2, minutes=27) + timedelta(minutes=30) * step for step in range(44)]
 NEWEST_SETTLED = date(2026, 7, 22)
+BACKFILL = Path(__file__).parent.parent / "docs/backfill.md"
 RULES = Path(__file__).parent.parent / "prometheus/rules/recording.yml"
 
 
@@ -166,6 +169,26 @@ def test_recorded_totals_are_what_their_rules_make_of_the_series_of_people(prome
         found = values(record)
         assert found, f"the made facts have nothing of {record}"
         assert found == pytest.approx(values(expression)), record
+
+
+def test_weeks_that_nobody_scraped_are_reckoned_by_the_rule_of_the_docs(prometheus: PrometheusServer, promtool: str, tmp_path: Path) -> None:
+    """The rule as the page has it: what is asked of it is what `kiro_user_credits_last_7d` was, had it been scraped when the day before had landed."""
+    (text,) = re.findall(r"```yaml\n(groups:.*?)```", BACKFILL.read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "weeks.yml").write_text(text, encoding="utf-8")
+    options = ["--eval-interval=30m", f"--output-dir={tmp_path / 'blocks'}", "--start=2026-07-12T00:00:00Z", "--end=2026-07-20T00:00:00Z"]
+    asked = [promtool, "tsdb", "create-blocks-from", "rules", f"--url=http://{prometheus.address}", *options, tmp_path / "weeks.yml"]
+    subprocess.run(asked, check=True, capture_output=True)
+    with PrometheusServer(prometheus.command[0], tmp_path / "server") as other:
+        assert other
+    shutil.copytree(tmp_path / "blocks", tmp_path / "server" / "data", dirs_exist_ok=True)
+    with PrometheusServer(prometheus.command[0], tmp_path / "server") as other:
+        for day in (date(2026, 7, 12), date(2026, 7, 19)):
+            week = DayRange(day - 7 * DAY, day - DAY)
+            expected = {user: sum(value for on, value in credits({user}).items() if on in week) for user in ("alice", "bob")}
+            for hour in (1, 12, 23):
+                query = 'max by (user, team) (last_over_time(kiro_user_credits_last_7d{user=~"alice|bob"}[1h] offset 1w))'
+                found = other.query(query, datetime.combine(day, time(hour), UTC) + 7 * DAY)
+                assert {one.labels["user"]: one.value for one in found} == pytest.approx(expected)
 
 
 def test_the_command_writes_what_prometheus_is_to_take_and_says_how(tmp_path: Path, clock: Clock) -> None:

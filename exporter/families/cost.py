@@ -97,7 +97,10 @@ _FAMILIES = (
         windows=_BILL,
     ),
     _breakdown("service", "What was billed for a person by AWS service, over all kinds of charge; part of aws_user_cost."),
-    _breakdown("region", "What was billed for a person by AWS region, over all kinds of charge; part of aws_user_cost."),
+    _breakdown(
+        "region",
+        "What was billed for a person by AWS region, over all kinds of charge; part of aws_user_cost. Cost Explorer names no regions: all of it is none there.",
+    ),
     Family(
         name="aws_user_resources",
         help="Different resources that were billed for a person, as far as the bill names them; Cost Explorer does not. Do not sum.",

@@ -46,7 +46,7 @@ LABELS: Mapping[str, str] = {
     "category": "Of sensitive events: `sign_in`, `iam_policy`, `credentials`, `audit_trail`, `detection`, `kms`, `s3`, `network`, `exposure`, `organization`.",
     "level": "`inactive`, `light`, `moderate`, `heavy`, `very_heavy`, by `usage.levels`.",
     "aws_service": "Short name of an AWS service, such as `ec2`. `_other` stands for a person's smaller ones.",
-    "aws_region": "As AWS spells it; `none` where a bill names none.",
+    "aws_region": "As AWS spells it; `none` where a bill names none, and of the bill `cost_explorer` always: only `cur` has regions.",
     "aws_account": "Account id.",
     "client": "`ide`, `cli`, `plugin`, or another client's name in lower case.",
     "model": "As the report's column names it, without `_messages`. `_other` stands for a person's smaller ones.",

@@ -54,7 +54,12 @@ def aws_cost() -> dashboard.Dashboard:
             "aws_service",
             "aws_user_service_cost",
         ),
-        _ranking("By region", "What was billed for people by region; none where the bill names none.", "aws_region", "aws_user_region_cost"),
+        _ranking(
+            "By region",
+            "What was billed for people by region; none where the bill names none, as Cost Explorer never does.",
+            "aws_region",
+            "aws_user_region_cost",
+        ),
         _charges(),
         _resources(),
         _spikes(),
