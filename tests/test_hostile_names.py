@@ -151,9 +151,19 @@ def test_prometheus_takes_every_sample(house: House, metrics: str, prometheus_bi
     assert (taken.value, users.value) == (len([line for line in metrics.split("\n") if line and not line.startswith("#")]), COUNT)
 
 
-def test_no_label_of_a_person_steers_a_terminal(samples: Samples) -> None:
-    labels = {value for _, pairs in samples for name, value in pairs if name in ("user", "team", "display_name", "email", "department")}
-    assert [label for label in labels if re.search("[\0-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", label)] == []
+STEERING = re.compile("[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def test_no_label_steers_a_terminal(samples: Samples) -> None:
+    labels = {(name, value) for _, pairs in samples for name, value in pairs}
+    assert {name for name, value in labels if "\N{REPLACEMENT CHARACTER}" in value} >= {"user", "team", "aws_region", "aws_service"}
+    assert [label for label in labels if STEERING.search(label[1])] == []
+
+
+def test_nothing_that_is_served_steers_a_terminal(house: House) -> None:
+    for path in ("/metrics", "/", "/api/users/analytics?limit=1000"):
+        found = STEERING.search(house.get(path).replace("\n", ""))
+        assert found is None, (path, found)
 
 
 # Pages

@@ -20,6 +20,7 @@ from isal import igzip
 from exporter.errors import UserError
 from exporter.facts.folder import Folder, told
 from exporter.facts.forgotten import DOCUMENT, Forgotten, take_out, take_out_older
+from exporter.facts.labels import make_printable
 from exporter.model import DayRange, FactBatch
 
 _SUFFIX = ".parquet"
@@ -49,6 +50,7 @@ class Store(Folder):
         connection.execute("CREATE TEMP TABLE batch AS SELECT * FROM rows").fetchall()
         del rows
         take_out(connection, "batch", batch.source, self.forgotten)
+        make_printable(connection, "batch", batch.source)
         counts: dict[date, int] = dict(connection.execute("SELECT day, count(*) FROM batch GROUP BY day").fetchall())
         if strange := set(counts) - set(batch.days):
             raise ValueError(f"{batch.source}: rows of {min(strange)} in a batch of other days")

@@ -78,6 +78,10 @@ class FactTable:
     """Another spelling under which the same row knows the identity, or NULL."""
     created: str = "NULL"
     """A resource that the identity created, by a row of its own; or NULL."""
+    spelled: tuple[str, ...] = ()
+    """Columns that no label is made of: they stay as the source spells them, because something is found by them."""
+    labelled: str = "true"
+    """Condition: the texts of the row are labels."""
     of_bill: bool = False
     """Whether rows carry the number of their candidates in place of an identity."""
 
@@ -101,8 +105,9 @@ TABLES = {
             last_time="last_event",
             link="CASE WHEN dimension = 'link' THEN value END",
             created="CASE WHEN dimension = 'created' THEN value END",
+            labelled="dimension NOT IN ('link', 'created')",
         ),
-        FactTable("cur", _BILL, "true", of_bill=True),
-        FactTable("cost_explorer", _BILL, "true", of_bill=True),
+        FactTable("cur", _BILL, "true", spelled=("resource",), of_bill=True),
+        FactTable("cost_explorer", _BILL, "true", spelled=("resource",), of_bill=True),
     )
 }

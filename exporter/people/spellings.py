@@ -11,8 +11,11 @@ from collections.abc import Iterable
 
 # With the prefixes that identity stores put before it. Of any other text that ends so it is a part: a name must not be able to claim somebody's id.
 _UUID = re.compile(r"(?:d-[0-9a-z]{10}\.)?(?:[0-9a-f]{10}-)?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})")
-# C0 and C1 controls, and the marks that reorder text: a name must not be able to rewrite a terminal or a page.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+UNPRINTABLE = ((0x00, 0x1F), (0x7F, 0x9F), (0x61C, 0x61C), (0x200E, 0x200F), (0x202A, 0x202E), (0x2066, 0x2069))
+"""First and last code points of C0 and C1 controls, and of the marks that reorder text: no name may be able to rewrite a terminal or a page."""
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_UNPRINTABLE = re.compile(f"[{''.join(f'{chr(first)}-{chr(last)}' for first, last in UNPRINTABLE)}\ud800-\udfff]")
 _LONGEST_NAME = 200
 
 
@@ -36,7 +39,7 @@ def is_id(spelling: str) -> bool:
 
 def printable(name: str) -> str:
     """A name that may become a label: control and reordering characters are replaced, and it is cut at 200 characters."""
-    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", name.strip())[:_LONGEST_NAME]
+    return _UNPRINTABLE.sub(REPLACEMENT, name.strip())[:_LONGEST_NAME]
 
 
 def compared(key: str) -> str:
