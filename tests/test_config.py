@@ -116,7 +116,7 @@ def test_one_sentence_says_what_is_expected(tmp_path: Path, text: str, mistake: 
         (b"- a\n", "config.yaml: expected keys with values such as 'engine: duckdb', got a list"),
         (b"engine: duckdb\nkiro: \xff\n", "config.yaml:2: is not UTF-8; save it in that encoding"),
         (b"a: 1\nb: 2: 3\n", "config.yaml:2:5: not valid YAML: mapping values are not allowed here"),
-        (b"a: 1\n\tb: 2\n", "config.yaml:2:1: not valid YAML: while scanning for the next token, found character '\\t' that cannot start any token"),
+        (b"a: 1\n\tb: 2\n", "config.yaml:2:1: not valid YAML: a tab stands here; indent with spaces"),
         (b"a: \x07\n", "config.yaml:1:4: not valid YAML: the character #x0007 is not allowed"),
         (b"a: *b\n", "config.yaml:1:4: not valid YAML: found undefined alias 'b'"),
         (b"a: " + b"[" * 5000, "config.yaml: is nested too deeply"),
@@ -188,8 +188,8 @@ web: {enable_lifecycle: "${SWITCH}"}
 def test_variables_that_are_not_there_are_mistakes(tmp_path: Path) -> None:
     text = SMALLEST + "aws:\n  profile: a-${ABSENT}\n  region: ${ABSENT}\n  external_id: ${A-B}\n  role_arn: ${OPEN\n"
     assert mistakes(tmp_path, text) == [
-        "config.yaml:4: aws.profile: the environment variable ABSENT is not set",
-        "config.yaml:5: aws.region: the environment variable ABSENT is not set",
+        "config.yaml:4: aws.profile: the environment variable ABSENT is not set; set it for the exporter, or write $$ for a $ that begins none",
+        "config.yaml:5: aws.region: the environment variable ABSENT is not set; set it for the exporter, or write $$ for a $ that begins none",
         "config.yaml:6: aws.external_id: expected ${NAME} with letters, digits and underscores, or $$ for a $",
         "config.yaml:7: aws.role_arn: expected ${NAME} with letters, digits and underscores, or $$ for a $",
     ]

@@ -82,6 +82,8 @@ def read(path: Path, environ: Mapping[str, str], format: Format = CONFIG_YAML) -
         position = mark.index if mark else 0
         if text[max(position - 1, 0) : position + 1] == "${":
             problem += "; ${NAME} inside { } or [ ] needs quotes"
+        if text[position : position + 1] == "\t":
+            problem = "a tab stands here; indent with spaces"
         raise _syntax(path, text, position, problem) from None
     except yaml.reader.ReaderError as error:
         raise _syntax(path, text, error.position, f"the character #x{ord(text[error.position]):04x} is not allowed") from None
@@ -226,7 +228,7 @@ class _Reading:
         if not found[0].endswith("}") or not _NAME.fullmatch(name):
             self.fault(path, line, "expected ${NAME} with letters, digits and underscores, or $$ for a $")
         elif name not in self.environ:
-            self.fault(path, line, f"the environment variable {name} is not set")
+            self.fault(path, line, f"the environment variable {name} is not set; set it for the exporter, or write $$ for a $ that begins none")
         else:
             self.secret.add(path)
             return self.environ[name]

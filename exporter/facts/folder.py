@@ -176,4 +176,7 @@ def told(path: Path) -> Iterator[None]:
             raise UserError(f"the disk that holds {path} is full; nothing was lost, free some space and the next refresh goes on") from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise UserError(f"{path} cannot be written ({os.strerror(error.errno)}); give the exporter's user write access to store.path") from error
-        raise UserError(f"{path} cannot be written ({error})") from error
+        if error.errno in (errno.EEXIST, errno.ENOTDIR):
+            raise UserError(f"{path} cannot be made, because it is a file or lies below one; set store.path to a folder") from error
+        reason = str(error) if error.errno is None else os.strerror(error.errno)
+        raise UserError(f"{path} cannot be written ({reason}); set store.path to a folder that can be made, or mend the disk") from error
