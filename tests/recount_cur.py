@@ -135,7 +135,7 @@ class Recount:
             of_store and of_store.group(),
             owner_tags,
             created_by,
-            self.creators.get(re.sub("^arn:[^:]*:ec2:[^:]*:[^:]*:[^/]*/", "", resource)) if resource else None,
+            self.creators.get(_as_created(resource)) if resource else None,
             component,
             {"proplus": "pro_plus", "promax": "pro_max"}.get(plan, plan) if plan else None,
         )
@@ -155,3 +155,15 @@ def decimal(number: float | Decimal | None) -> Decimal | None:
 
 def text(value: Any) -> str | None:
     return (str(value).strip(" ") or None) if value is not None and not isinstance(value, datetime) else None
+
+
+def _as_created(resource: str) -> str:
+    """A billed resource as CloudTrail's answer spells it."""
+    match resource.split(":", 5):
+        case ["arn", _, "ec2", _, _, rest]:
+            return rest.partition("/")[2]
+        case ["arn", _, "s3", "", "", bucket]:
+            return bucket
+        case ["arn", _, "lambda", _, _, rest] if rest.startswith("function:"):
+            return ":".join(resource.split(":")[:7])
+    return resource

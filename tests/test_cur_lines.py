@@ -191,13 +191,33 @@ def test_the_tag_that_aws_sets_is_told_apart(tmp_path: Path, tags: Line) -> None
     assert (fact.created_by_tag, fact.owner_tags) == ("AssumedRole:AROA1:alice", None)
 
 
+FUNCTION = "arn:aws:lambda:us-east-1:111122223333:function:orders"
+
+
+@pytest.mark.parametrize("resource", [f"{FUNCTION}s", "orders", "arn:aws:s3:::data-of-alice/i-1", "arn:aws:rds:us-east-1:111122223333:db:i-1", f"x{FUNCTION}"])
+def test_a_resource_that_is_only_spelled_alike_has_another_creator(tmp_path: Path, resource: str) -> None:
+    bill = Bill(tmp_path)
+    bill.creators = [(created, "session:alice") for created in ("i-1", "data-of-alice", FUNCTION)]
+    write_month(bill.export, [line(resource_id=resource)])
+    bill.refresh()
+    assert {fact.creator for fact in bill.facts()} == {None}
+
+
 @pytest.mark.parametrize(
     ("resource", "created"),
     [
         ("i-1", "i-1"),
         ("arn:aws:ec2:us-east-1:111122223333:snapshot/snap-1", "snap-1"),
         ("arn:aws:rds:us-east-1:111122223333:db:orders", "arn:aws:rds:us-east-1:111122223333:db:orders"),
+        ("arn:aws:ec2:us-east-1:111122223333:instance/i-1", "i-1"),
+        ("arn:aws-cn:ec2:cn-north-1:111122223333:natgateway/nat-1", "nat-1"),
         ("data-of-alice", "data-of-alice"),
+        ("arn:aws:s3:::data-of-alice", "data-of-alice"),
+        (FUNCTION, FUNCTION),
+        (f"{FUNCTION}:7", FUNCTION),
+        (f"{FUNCTION}:live", FUNCTION),
+        (FUNCTION, f"{FUNCTION}:1"),
+        (f"{FUNCTION}:2", f"{FUNCTION}:1"),
     ],
 )
 def test_creators_are_found_by_the_resource(tmp_path: Path, resource: str, created: str) -> None:

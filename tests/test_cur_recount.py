@@ -31,7 +31,8 @@ MONEY = (
     "savings_plan_total_commitment_to_date",
     "savings_plan_used_commitment",
 )
-CREATORS = {"i-1": "session:alice", "snap-1": "iam_user:bob@111122223333"}
+FUNCTION = "arn:aws:lambda:us-east-1:1:function:orders"
+CREATORS = {"i-1": "session:alice", "snap-1": "iam_user:bob@111122223333", "bucket-1": "session:carol", FUNCTION: "session:dave"}
 
 
 def random_lines(seed: int, count: int) -> Iterator[Line]:
@@ -54,7 +55,16 @@ def random_lines(seed: int, count: int) -> Iterator[Line]:
             product_code=one_of(*CODES),
             operation=one_of("RunInstances", "monthly-subscription", "Credits", "q-developer-snapshot"),
             usage_type=one_of("BoxUsage", "USE1-KiroEnterprise-Pro", "USE1-KiroEnterprise-ProMax"),
-            resource_id=one_of(None, "", "i-1", "arn:aws:ec2:us-east-1:1:snapshot/snap-1", f"arn:aws:identitystore:::user/9067000000-{user}1"),
+            resource_id=one_of(
+                None,
+                "",
+                "i-1",
+                "arn:aws:ec2:us-east-1:1:snapshot/snap-1",
+                "arn:aws:s3:::bucket-1",
+                FUNCTION,
+                f"{FUNCTION}:2",
+                f"arn:aws:identitystore:::user/9067000000-{user}1",
+            ),
             user_identifier=one_of(None, f"{user}1", f"9067000000-{user}2".upper()),
             iam_principal=one_of(None, "arn:aws:iam::111122223333:user/alice", ""),
             reservation_reservation_a_r_n=one_of(None, "", "arn:aws:ec2:us-east-1:1:reserved-instances/r-1"),

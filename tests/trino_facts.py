@@ -28,7 +28,12 @@ from exporter.telemetry import Telemetry
 
 Row = tuple[Any, ...]
 EXPORT = "example-export"
-CREATORS = {"i-1": "session:alice", "snap-1": "iam_user:bob@111122223333"}
+CREATORS = {
+    "i-1": "session:alice",
+    "snap-1": "iam_user:bob@111122223333",
+    "bucket-1": "session:carol",
+    "arn:aws:lambda:us-east-1:1:function:orders:1": "session:dave",
+}
 """Of the resources in a bill: those that CloudTrail would tell."""
 
 

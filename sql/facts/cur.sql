@@ -12,8 +12,10 @@ WITH asked AS (
         split(CAST(? AS varchar), chr(31)) AS owner_keys
 ),
 creators AS (
-    -- One a resource, whatever the table holds: a second one would double the cost.
-    SELECT resource, min(creator) AS creator FROM resource_creators GROUP BY resource
+    -- One a resource, whatever the table holds: a second one would double the cost. A function that was published as it was created is one version of it.
+    SELECT coalesce(nullif(regexp_extract(resource, '^arn:[^:]*:lambda:[^:]*:[^:]*:function:[^:]+'), ''), resource) AS resource, min(creator) AS creator
+    FROM resource_creators
+    GROUP BY 1
 ),
 kinds AS (
     SELECT
@@ -140,8 +142,12 @@ named AS (
         END AS cost,
         CASE WHEN service = 'kiro' AND charge IN ('usage', 'subscription') THEN try_cast(CAST(line_item_usage_amount AS varchar) AS decimal(38, 12)) END AS amount
     FROM priced
-    -- EC2 has two spellings for some of its resources; what CloudTrail answers is the short one.
-    LEFT JOIN creators ON creators.resource = regexp_replace(billed_resource, '^arn:[^:]*:ec2:[^:]*:[^:]*:[^/]*/', '')
+    -- EC2 and S3 have two spellings for a resource; what CloudTrail answers is the short one. Versions and aliases of a function are the function.
+    -- https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+    LEFT JOIN creators ON creators.resource = CASE WHEN billed_resource LIKE 'arn:%:lambda:%:function:%'
+        THEN regexp_extract(billed_resource, '^arn:[^:]*:lambda:[^:]*:[^:]*:function:[^:]+')
+        ELSE regexp_replace(billed_resource, '^arn:[^:]*:(ec2:[^:]*:[^:]*:[^/]*/|s3:::)', '')
+    END
 ),
 decided AS (
     SELECT
