@@ -9,6 +9,7 @@ from datetime import date
 
 import msgspec
 
+from exporter import resolved
 from exporter.config import Config
 from exporter.errors import UserError
 from exporter.facts import directory
@@ -64,7 +65,7 @@ def find(store: Store, config: Config, file: Sequence[Entry], asked: str) -> Tar
     listed = directory.stored(store)
     privacy = config.privacy
     links = store.forgotten.usable(facts.links())
-    seen = facts.identities()
+    seen = resolved.seen(config, facts)
     published = Published(privacy.user_label, privacy.hash_key or "")
     people = resolve(joined(directory.entries(listed) if listed else (), file), seen, config.people.team, links, published.label)
     spelling = normalise(asked)

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 from billed import Billed
-from facts_in_memory import Caused, Fact, identity, in_memory, rows_of
+from facts_in_memory import Caused, Fact, config, identity, in_memory, publish, rows_of
 
 from exporter.facts.history import History
 from exporter.facts.recent import RecentFacts
 from exporter.facts.store import Store
-from exporter.model import FactBatch
+from exporter.model import DayRange, FactBatch
+from exporter.windows import Landed
 
 A, B = identity("a"), identity("b")
 DAY = date(2026, 7, 14)
@@ -184,3 +185,27 @@ def test_links_and_creators_of_one_id_stay_apart(tmp_path: Path) -> None:
     store, history = opened(tmp_path, LATER + timedelta(days=1))
     assert (history.recent.links(), history.recent.creators()) == ([(A, "alice")], [("i-1", A)])
     store.close()
+
+
+# Callers whose days have left memory
+
+SESSION = "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Dev_0123456789abcdef/zoe"
+PROGRAM = "arn:aws:sts::111122223333:assumed-role/gateway/botocore-session-1700000000"
+
+
+def test_caller_stays_known_when_the_days_leave_memory_and_after_a_restart(tmp_path: Path) -> None:
+    for now in (NOW, LATER, LATER + timedelta(days=30)):
+        store, history = opened(tmp_path, now, *([Billed(DAY, 1, principal=SESSION), Billed(DAY, 2, principal=PROGRAM)] if now == NOW else ()))
+        store.close()
+        wanted = [PROGRAM, SESSION] if now == NOW else [SESSION]
+        assert sorted(arn for arn, _ in history.recent.principals()) == sorted(wanted)
+        assert keys(history.recent) == {}
+
+
+def test_caller_of_old_days_only_is_published_without_cost() -> None:
+    recent = in_memory([Billed(DAY, 1, user=A)], [Billed(DAY - timedelta(days=200), 5, principal=SESSION)])
+    days = {"cur": Landed(DayRange(DAY, DAY), timedelta(days=9))}
+    published = publish(recent, NOW, days, settings=config(sources={"cur": {"location": "export/"}}))
+    assert {dict(pairs)["user"] for pairs in published.samples["aws_user_info"]} == {"zoe", A}
+    costs = {dict(pairs)["user"]: value for pairs, value in published.samples["aws_user_cost_yesterday"].items()}
+    assert costs == {"zoe": 0, A: 1}

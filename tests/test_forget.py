@@ -306,6 +306,20 @@ def test_bill_keeps_a_resource_that_is_called_as_they_are_under_its_hash(house: 
     assert (len(set(found)), [resource for resource in found if "alice" in resource]) == (3, ["arn:aws:s3:::malice"])
 
 
+def test_who_is_known_by_calls_in_old_bills_alone_is_found_and_goes(house: House) -> None:
+    caller = "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Dev_0123456789abcdef/{name}"
+    store = house.store()
+    lines = [bill_line(iam_principal=caller.format(name=name)).replace(str(YESTERDAY), str(OLD)) for name in ("zoe", "bob")]
+    store.replace(FactBatch("cur", (OLD,), Rows(" UNION ALL ".join(lines))))
+    store.close()
+    house.samples()
+    assert {key for key, _ in house.older() if ":assumed-role/" in key} == {f"iam_principal:{caller.format(name=name)}" for name in ("zoe", "bob")}
+    house.forgotten("zoe")
+    assert {key for key, _ in house.older() if ":assumed-role/" in key} == {f"iam_principal:{caller.format(name='bob')}"}
+    file = str(house.state / "facts" / "cur" / f"{OLD}.parquet")
+    assert duckdb.execute("SELECT iam_principal FROM read_parquet($1) ORDER BY 1 NULLS LAST", [file]).fetchall() == [(caller.format(name="bob"),), (None,)]
+
+
 FALLEN = {
     OLD: (Fallen("111122223333", "AssumedRole:AKIAEXAMPLE:Alice", False), Fallen("111122223333", "team-web", True)),
     YESTERDAY: (Fallen("111122223333", "Alice@example.com", True), Fallen("444455556666", "malice", True)),

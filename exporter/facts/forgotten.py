@@ -12,7 +12,7 @@ from datetime import date
 import duckdb
 import msgspec
 
-from exporter.facts.tables import CANDIDATE, TABLES
+from exporter.facts.tables import CALLER, CALLER_KEY, CANDIDATE, TABLES
 from exporter.people import compared, normalise
 
 DOCUMENT = "people/forgotten.json"
@@ -49,7 +49,9 @@ class Forgotten(msgspec.Struct, frozen=True):
         return Forgotten(self.key, identities, tuple(sorted({*self.names, *map(self.hashed, names)})), True)
 
     def through(self, key: str) -> date | None:
-        """The last day on which an identity is forgotten; None where it is not."""
+        """The last day on which an identity, or a caller that is kept of older days of a bill, is forgotten; None where it is not."""
+        if key.startswith(CALLER_KEY):
+            return self.through_bill(CALLER, key.removeprefix(CALLER_KEY), None)
         return self.identities.get(self.hashed(compared(key)))
 
     def through_spelling(self, spelling: str) -> date | None:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import duckdb
 
-from exporter.facts.tables import CANDIDATE, CANDIDATE_IDS, TABLES, FactTable
+from exporter.facts.tables import CALLER, CALLER_KEY, CANDIDATE, CANDIDATE_IDS, TABLES, FactTable
 from exporter.model import DayRange, SeenIdentity
+from exporter.people.attribution import may_be_person
 
 _OLDER = ("key", "mail", "mail_day", "first_time", "last_time", "link", "resource")
 _SAME_CANDIDATE = " AND ".join(f"c.{column} IS NOT DISTINCT FROM r.{column}" for column in CANDIDATE)
@@ -36,6 +37,7 @@ class RecentFacts:
             "CREATE TABLE identities (identity INTEGER PRIMARY KEY DEFAULT nextval('identity_number'), key VARCHAR UNIQUE, mail VARCHAR, mail_day DATE)"
         )
         self._execute("CREATE TABLE older (source VARCHAR, identity INTEGER, first_time BIGINT, last_time BIGINT, PRIMARY KEY (source, identity))")
+        self._execute("CREATE TABLE callers (source VARCHAR, arn VARCHAR, first_time BIGINT, last_time BIGINT, PRIMARY KEY (source, arn))")
         self._execute("CREATE TABLE links (identity INTEGER, name VARCHAR, PRIMARY KEY (identity, name))")
         self._execute("CREATE TABLE creators (resource VARCHAR PRIMARY KEY, identity INTEGER, first_event BIGINT)")
         self._execute("CREATE SEQUENCE candidate_number")
@@ -85,6 +87,8 @@ class RecentFacts:
                 ON CONFLICT DO UPDATE
                 SET first_time = least(older.first_time, excluded.first_time), last_time = greatest(older.last_time, excluded.last_time)"""
             ).fetchall()
+            if table.of_bill:
+                self._call(cursor, source)
 
     def meet(self, source: str, files: Sequence[Path]) -> None:
         """Takes in who stands in fact files, with mails and links, and nothing of what they did. Raises UnreadableFacts."""
@@ -94,6 +98,8 @@ class RecentFacts:
                 f"""INSERT INTO older SELECT DISTINCT '{source}', i.identity, NULL::BIGINT, NULL::BIGINT
                 FROM rows_read r JOIN identities i ON i.key = r.key_read ON CONFLICT DO NOTHING"""
             ).fetchall()
+            if TABLES[source].of_bill:
+                self._call(cursor, source)
 
     def drop_before(self, source: str, day: date) -> None:
         """Lets go of days that no window reaches."""
@@ -131,24 +137,26 @@ class RecentFacts:
         return self.cursor().execute("SELECT resource, key FROM creators JOIN identities USING (identity) ORDER BY resource").fetchall()
 
     def principals(self) -> list[tuple[str, str]]:
-        """The ARNs of callers that stand in bills, each with its source, in a stable order."""
+        """The ARNs of callers that stand in bills, each with its source, in a stable order. Of days that no window reaches, those that may be people."""
         queries = " UNION ".join(
             f"SELECT iam_principal, '{bill}' FROM (SELECT DISTINCT candidate FROM {bill}) JOIN bill_candidate USING (candidate) WHERE iam_principal IS NOT NULL"
             for bill in _BILLS
         )
-        return self.cursor().execute(f"{queries} ORDER BY ALL").fetchall()
+        return self.cursor().execute(f"{queries} UNION SELECT arn, source FROM callers ORDER BY ALL").fetchall()
 
     def export_older(self, source: str) -> duckdb.DuckDBPyConnection:
         """A cursor whose temporary view `older_rows` holds what `import_older` takes back: activity of older days, all links and all creators."""
         cursor, table = self.cursor(), TABLES[source]
         links = "UNION ALL SELECT key, mail, mail_day, NULL, NULL, name, NULL FROM links JOIN identities USING (identity)"
         creators = "UNION ALL SELECT key, mail, mail_day, first_event, NULL, NULL, resource FROM creators JOIN identities USING (identity)"
+        callers = f"UNION ALL SELECT '{CALLER_KEY}' || arn, NULL, NULL, first_time, last_time, NULL, NULL FROM callers WHERE source = '{source}'"
         cursor.execute(
             f"""CREATE TEMP VIEW older_rows AS
             SELECT key, mail, mail_day, first_time, last_time, NULL::VARCHAR AS link, NULL::VARCHAR AS resource
             FROM older JOIN identities USING (identity) WHERE source = '{source}'
             {links if table.link != "NULL" else ""}
             {creators if table.created != "NULL" else ""}
+            {callers if table.of_bill else ""}
             ORDER BY key, link, resource"""
         ).fetchall()
         return cursor
@@ -157,6 +165,12 @@ class RecentFacts:
         """Takes in what was exported before. Raises UnreadableFacts."""
         with self._transaction() as cursor:
             self._lay(cursor, "seen", [file], _OLDER)
+            if TABLES[source].of_bill:
+                cursor.execute(
+                    f"""INSERT INTO callers SELECT '{source}', replace(key, '{CALLER_KEY}', ''), first_time, last_time
+                    FROM seen WHERE starts_with(key, '{CALLER_KEY}')"""
+                ).fetchall()
+                cursor.execute(f"DELETE FROM seen WHERE starts_with(key, '{CALLER_KEY}')").fetchall()
             self._enter(cursor, "SELECT key, mail, mail_day FROM seen")
             cursor.execute(
                 f"""INSERT INTO older SELECT '{source}', identity, first_time, last_time
@@ -187,6 +201,21 @@ class RecentFacts:
             "INSERT OR IGNORE INTO links SELECT DISTINCT i.identity, link_read FROM rows_read JOIN identities i ON key = key_read WHERE link_read IS NOT NULL"
         ).fetchall()
         self._create(cursor, f"SELECT created_read, key_read, {table.first_time} FROM rows_read WHERE created_read IS NOT NULL")
+
+    @staticmethod
+    def _call(cursor: duckdb.DuckDBPyConnection, source: str) -> None:
+        """Takes in the callers of the bill that was read: sessions of programs, new ones every day, would fill the memory."""
+        found = cursor.execute(
+            f"SELECT {CALLER}, epoch(min(day))::BIGINT, epoch(max(day))::BIGINT FROM facts_read WHERE {CALLER} IS NOT NULL GROUP BY ALL"
+        ).fetchall()
+        if people := [row for row in found if may_be_person(row[0])]:
+            arns, first, last = map(list, zip(*people, strict=True))
+            cursor.execute(
+                f"""INSERT INTO callers SELECT '{source}', unnest($1::VARCHAR[]), unnest($2::BIGINT[]), unnest($3::BIGINT[])
+                ON CONFLICT DO UPDATE
+                SET first_time = least(callers.first_time, excluded.first_time), last_time = greatest(callers.last_time, excluded.last_time)""",
+                [arns, first, last],
+            ).fetchall()
 
     @staticmethod
     def _create(cursor: duckdb.DuckDBPyConnection, query: str) -> None:

@@ -58,6 +58,12 @@ CANDIDATE = {
 CANDIDATE_IDS = ("user_identifier", "identity_store_user")
 """Those of them that are Identity Center ids: whoever stands there is a person, known or not."""
 
+CALLER = "iam_principal"
+"""The column of a bill fact that names who called a service, as an ARN. By which identity key that is known, the config's patterns decide."""
+
+CALLER_KEY = f"{CALLER}:"
+"""Begins the key of a caller among what is kept of older days of a bill: other keys are ids there."""
+
 
 @dataclass(frozen=True, slots=True)
 class FactTable:

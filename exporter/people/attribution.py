@@ -51,6 +51,9 @@ class Rules:
         return cls(re.compile(patterns.person_session, re.IGNORECASE), re.compile(programs, re.IGNORECASE))
 
 
+_EVERYBODY = Rules(re.compile(""), re.compile(_NEVER))
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """Everything that a bill fact says of whose it may be, under the number of this combination. See the fact columns of the bill sources."""
@@ -100,6 +103,11 @@ def principal_key(arn: str, rules: Rules) -> str | None:
     if role.startswith(_SERVICE_ROLE) or _AUTOMATION.fullmatch(session) or not rules.person_session.search(session):
         return None
     return f"session_name:{session}"
+
+
+def may_be_person(arn: str) -> bool:
+    """Whether a caller is a person under some patterns: neither a role, nor root, nor a session that only automation is called by."""
+    return principal_key(arn, _EVERYBODY) is not None
 
 
 def _program(name: str, arn: str, rules: Rules) -> bool:
