@@ -58,8 +58,8 @@ def told(answer: tuple[int, str]) -> str:
     code, text = answer
     assert code in (1, 2), text
     assert "Traceback" not in text
-    (sentence,) = text.strip().splitlines()[:1]
-    assert sentence.startswith("aws-user-exporter: ")
+    lines = [line for line in text.strip().splitlines() if "level=info" not in line]
+    assert lines[0].startswith("aws-user-exporter: ")
     return text
 
 
