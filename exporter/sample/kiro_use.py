@@ -8,7 +8,7 @@ from typing import Literal
 
 from exporter.sample.attendance import days_at_work
 from exporter.sample.draws import draws
-from exporter.sample.organisation import KiroSeat, Person
+from exporter.sample.organisation import PERIOD, KiroSeat, Person
 
 OverageRelation = Literal["inside", "on_top"]
 
@@ -89,11 +89,13 @@ class KiroMonth:
             return None
         draw = draws(f"{self._id}/{day.toordinal()}").__next__
         working = bool(self._working >> day.day & 1)
-        chance = 0.025 if seat.use == "rare" else seat.presence
+        periodic = seat.use == "periodic"
+        due = day == seat.since or (periodic and day.weekday() == 0 and (day.toordinal() // 7 + person.position) % PERIOD == 0)
+        chance = 0.0 if periodic else 0.025 if seat.use == "rare" else seat.presence
         if not working:
             chance *= 0.2 if seat.use == "heavy" else 0.05
         remaining = self._limit - self._used
-        if not remaining or (draw() >= chance and day != seat.since):
+        if not remaining or (draw() >= chance and not due):
             return None
         # Three uniform factors with mean 1: mostly less than the average, sometimes four times as much.
         wanted = int(self._average * (0.4 + 1.2 * draw()) * (0.4 + 1.2 * draw()) * (0.4 + 1.2 * draw()) * (1.0 if working else 0.5) * _UNIT)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import accumulate
 from typing import Literal
@@ -35,6 +35,10 @@ _OVERAGE_PRICE = 0.04
 _OLD_HANDS = date(2025, 6, 2)
 """A Monday, the moment at which the first holders of all positions are at work."""
 _KIRO_INTRODUCED = date(2025, 11, 17)
+PERIOD = 5
+"""Weeks between two uses of Kiro by whoever uses it `periodic`ally: more than a month, so that they return each time."""
+_LEAST_FOR_RHYTHMS = 40
+"""In organisations of so many positions one is for guests and PERIOD are for periodic use: on any day somebody is new, has returned, or has just left."""
 
 _CLIENTS: tuple[tuple[float, tuple[str, ...]], ...] = (
     (0.44, ("KIRO_IDE",)),
@@ -90,7 +94,8 @@ class KiroSeat:
     tier: str
     since: date
     """Assigned on this day; whoever is not `never` activates it on the same day."""
-    use: Literal["never", "rare", "regular", "heavy"]
+    use: Literal["never", "rare", "periodic", "regular", "heavy"]
+    """`periodic`: on one Monday in PERIOD weeks, which is another one for each of as many neighbouring positions."""
     clients: tuple[str, ...]
     presence: float
     """Chance of use on a working day."""
@@ -175,15 +180,30 @@ class Organisation:
             team = self.teams[position]
         else:
             team = self.teams[min(bisect_right(self._team_bounds, draw() * self._team_bounds[-1]), len(self.teams) - 1)]
+        rhythm = position - len(self.teams) if self.positions >= _LEAST_FOR_RHYTHMS else -1
+        if rhythm == 0:
+            yield from self._guests(position, team, first, last)
+            return
         weeks = 104 + int(draw() * 312)
         joined = _OLD_HANDS - timedelta(weeks=1 + int(draw() * draw() * 520))
         left = _OLD_HANDS + timedelta(weeks=1 + int(draw() * weeks), days=-1)
         holder = 0
         while joined <= last:
             if left >= first:
-                yield self._person(position, holder, team, joined, left)
+                person = self._person(position, holder, team, joined, left)
+                since = max(joined, _KIRO_INTRODUCED)
+                yield replace(person, seat=_plain_seat("periodic", since)) if 0 < rhythm <= PERIOD and since <= left else person
             joined, holder = left + timedelta(days=1), holder + 1
             left = joined + timedelta(weeks=104 + int(draw() * 312), days=-1)
+
+    def _guests(self, position: int, team: Team, first: date, last: date) -> Iterator[Person]:
+        """A trainee a week, from Monday to Sunday, who is in the directory and begins with Kiro at once. Every fourth is not disabled afterwards."""
+        number = max(0, (first - _OLD_HANDS).days // 7)
+        while (joined := _OLD_HANDS + timedelta(weeks=number)) <= last:
+            person = self._person(position, number, team, joined, joined + timedelta(days=6))
+            seat = _plain_seat("regular", joined) if joined >= _KIRO_INTRODUCED else None
+            yield replace(person, weekdays=FULL_TIME, listed_by="id", offboarding="seat_removed" if number % 4 else "kept", seat=seat)
+            number += 1
 
     def _person(self, position: int, holder: int, team: Team, joined: date, left: date) -> Person:
         number = holder * self.positions + position
@@ -224,6 +244,10 @@ def _teams(people: int, seed: int, accounts: tuple[Account, Account]) -> Iterato
         # The first three teams use both accounts, so that small organisations do too.
         account = accounts[number % 2] if number < len(_FIRST_TEAMS) else accounts[draw() > 0.62]
         yield Team(order[index] + suffix, department, account, share)
+
+
+def _plain_seat(use: Literal["periodic", "regular"], since: date) -> KiroSeat:
+    return KiroSeat("pro", since, use, clients=("KIRO_IDE", "KIRO_CLI"), presence=0.9, appetite=0.5, credits_per_message=0.5)
 
 
 def _seat(draw: Callable[[], float], team: Team, joined: date, left: date) -> KiroSeat | None:
