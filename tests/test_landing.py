@@ -21,6 +21,16 @@ def test_source_that_works() -> None:
     assert cells(page("About.", "0.1.0", READY, [LANDED])) == ["kiro_credits", "yes", "2026-03-02 10:00:00", "2026-03-01", "2026-03-02 11:00:00", ""]
 
 
+def test_a_line_may_end_between_a_day_and_a_time_and_not_within_them() -> None:
+    html = page("About.", "0.1.0", READY, [LANDED])
+    assert [cell for cell in re.findall(r"<td>(.*?)</td>", html) if "2026" in cell] == [
+        "<span>2026-03-02</span> <span>10:00:00</span>",
+        "<span>2026-03-01</span>",
+        "<span>2026-03-02</span> <span>11:00:00</span>",
+    ]
+    assert "td span { white-space: nowrap; }" in html
+
+
 def test_source_that_fails_says_why() -> None:
     row = ["kiro_features", "no", "none yet", "none yet", "not scheduled", "Access denied: grant s3:ListBucket."]
     assert cells(page("About.", "0.1.0", READY, [FAILED])) == row

@@ -18,6 +18,7 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto
 h1 { font-size: 1.5rem; margin-bottom: 0; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid #8886; }
+td span { white-space: nowrap; }
 .scroll { overflow-x: auto; }
 .yes { color: #1a7f37; } .no { color: #cf222e; font-weight: 600; }
 @media (prefers-color-scheme: dark) { .yes { color: #3fb950; } .no { color: #ff7b72; } }
@@ -81,14 +82,15 @@ def _rows(sources: Iterable[SourceStatus]) -> Iterable[str]:
             source=_text(status.source),
             up={True: '<span class="yes">yes</span>', False: '<span class="no">no</span>', None: "not refreshed yet"}[status.up],
             last_success=_time(status.last_success, "none yet"),
-            newest_day=status.newest_day.isoformat() if status.newest_day else "none yet",
+            newest_day=f"<span>{status.newest_day}</span>" if status.newest_day else "none yet",
             next_refresh=_time(status.next_refresh, "not scheduled"),
             last_error=_text(status.last_error),
         )
 
 
 def _time(at: datetime | None, absent: str) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S}" if at else absent
+    # On a narrow screen a line may end between day and time, not within them.
+    return f"<span>{at:%Y-%m-%d}</span> <span>{at:%H:%M:%S}</span>" if at else absent
 
 
 def _text(text: str) -> str:
