@@ -25,6 +25,9 @@ FILES = sorted((ROOT / "grafana" / "dashboards").glob("*.json"))
 BOARDS: dict[str, dict[str, Any]] = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in FILES}
 PANELS = {f"{name}: {panel['title']}": panel for name, board in BOARDS.items() for panel in metrics.panels(board)}
 
+UNITS = {"locale", "percentunit", "s", "bytes", "bool_yes_no", "currencyUSD", "dateTimeAsIso", "dateTimeFromNow", "time:YYYY-MM-DD"}
+"""Those of Grafana that are in use; time: takes a format of Moment.js."""
+
 every_board = pytest.mark.parametrize("dashboard", BOARDS.values(), ids=BOARDS)
 every_panel = pytest.mark.parametrize("panel", PANELS.values(), ids=PANELS)
 
@@ -122,7 +125,7 @@ def test_a_panel_says_what_it_shows_in_which_unit_and_why_it_may_be_empty(panel:
     defaults = panel["fieldConfig"]["defaults"]
     assert panel["title"]
     assert panel["description"].endswith(".")
-    assert defaults["unit"]
+    assert {defaults["unit"], *(one["value"] for look in panel["fieldConfig"]["overrides"] for one in look["properties"] if one["id"] == "unit")} <= UNITS
     assert defaults["noValue"]
 
 
@@ -152,6 +155,34 @@ def test_the_trend_is_the_one_that_was_checked() -> None:
 TABLES = {name: panel for name, panel in PANELS.items() if panel["type"] == "table"}
 """Whose rows are keyed by the labels that stand before the values."""
 
+every_table = pytest.mark.parametrize("panel", TABLES.values(), ids=TABLES)
+
+
+def properties(panel: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """The overrides of one column or series by its name."""
+    (found,) = (one["properties"] for one in panel["fieldConfig"]["overrides"] if one["matcher"]["options"] == name)
+    return found  # type: ignore[no-any-return]
+
+
+def columns(panel: dict[str, Any]) -> list[str]:
+    """The titles of the columns of a table."""
+    organized = panel["transformations"][-1]["options"]
+    return [organized["renameByName"][column] for column in organized["indexByName"]]
+
+
+@every_table
+def test_all_columns_of_a_table_are_in_sight_on_a_screen_of_1600_pixels(panel: dict[str, Any]) -> None:
+    """Grafana gives every column 150 pixels unless it is told its least width, and hides the others behind a scroll bar."""
+    widths = {title: [one["value"] for one in properties(panel, title) if one["id"] == "custom.minWidth"] for title in columns(panel)}
+    assert {len(width) for width in widths.values()} == {1}
+    assert sum(width for (width,) in widths.values()) <= panel["gridPos"]["w"] * 1600 / 24 - 26, widths
+
+
+@every_table
+def test_a_cell_without_a_value_does_not_show_why_the_whole_table_may_be_empty(panel: dict[str, Any]) -> None:
+    assert {title for title in columns(panel) if {"id": "noValue", "value": "-"} not in properties(panel, title)} == set()
+
+
 every_table_of_people = pytest.mark.parametrize(
     "panel", [pytest.param(panel, id=name) for name, panel in TABLES.items() if "user" in panel["transformations"][-1]["options"]["renameByName"]]
 )
@@ -166,7 +197,7 @@ def test_a_table_of_people_has_a_limit(panel: dict[str, Any]) -> None:
 
 @every_table_of_people
 def test_a_table_of_people_leads_to_the_person(panel: dict[str, Any]) -> None:
-    (look,) = (one["properties"] for one in panel["fieldConfig"]["overrides"] if one["matcher"]["options"] == "User")
+    look = properties(panel, "User")
     ((link,),) = (one["value"] for one in look if one["id"] == "links")
     assert link["url"].startswith("/d/person?var-person=${__value.text:percentencode}&")
 
@@ -175,6 +206,26 @@ def test_the_days_that_can_still_change_have_the_colour_of_the_others() -> None:
     looks = PANELS["kiro-overview: Credits by day"]["fieldConfig"]["overrides"]
     colours = {one["matcher"]["options"]: one["properties"][0]["value"]["fixedColor"] for one in looks if one["properties"][0]["id"] == "color"}
     assert colours == {"Credits": "blue", "Credits (provisional)": "blue", "Overage": "orange", "Overage (provisional)": "orange"}
+
+
+TRENDS = {name: panel for name, panel in PANELS.items() if panel["type"] == "timeseries"}
+
+
+@pytest.mark.parametrize("panel", TRENDS.values(), ids=TRENDS)
+def test_a_trend_begins_at_zero_unless_some_of_it_may_be_below(panel: dict[str, Any]) -> None:
+    money = any(name in target["expr"] for target in panel["targets"] for name in ("aws_cost_3d_ago", "aws_user_cost_3d_ago"))
+    shares = panel["fieldConfig"]["defaults"]["unit"] == "percentunit"
+    assert panel["fieldConfig"]["defaults"].get("min") == (None if money and not shares else 0)
+
+
+@pytest.mark.parametrize("panel", TRENDS.values(), ids=TRENDS)
+def test_a_day_without_days_beside_it_is_seen(panel: dict[str, Any]) -> None:
+    assert panel["fieldConfig"]["defaults"]["custom"]["showPoints"] == "auto"
+
+
+def test_days_that_can_still_change_are_grey_where_the_others_have_the_colours_of_their_labels() -> None:
+    for name in ("overview: Cost by day", "aws-cost: Belongs to nobody, by day"):
+        assert {"id": "color", "value": {"mode": "fixed", "fixedColor": "#8e8e8e"}} in properties(PANELS[name], r"/ \(provisional\)$/")
 
 
 # What they ask for

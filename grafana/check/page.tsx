@@ -1,11 +1,15 @@
 // Draws a dashboard from answers that lie beside it (window.dashboard): its panels in their grid, with Grafana's own components.
 // A pie chart has none outside of the application: a plain one stands in, with Grafana's legend, colours and texts.
 import {
+  applyNullInsertThreshold,
   DataFrame,
   dateTime,
   DisplayValue,
   FieldColorModeId,
+  FieldDisplay,
+  DisplayValueAlignmentFactors,
   getDisplayProcessor,
+  getDisplayValueAlignmentFactors,
   getFieldColorModeForField,
   getFieldDisplayName,
   getFieldDisplayValues,
@@ -42,6 +46,15 @@ const GRAPH = {
   scaleDistribution: { type: ScaleDistribution.Linear },
 };
 
+// Grafana finds the size of texts by measuring them in its own font, which is not here: what is drawn in its place must be measured.
+const font = Object.getOwnPropertyDescriptor(CanvasRenderingContext2D.prototype, 'font')!;
+Object.defineProperty(CanvasRenderingContext2D.prototype, 'font', {
+  ...font,
+  set(this: CanvasRenderingContext2D, written: string) {
+    font.set!.call(this, written.replace(/'?Inter'?/, 'Inter, Helvetica, Arial, sans-serif'));
+  },
+});
+
 const made: Drawn = (window as any).dashboard;
 const range: TimeRange = {
   from: dateTime(made.from),
@@ -72,7 +85,7 @@ async function draw(): Promise<void> {
     drawn.push(
       <div key={panel.id} style={{ position: 'absolute', ...place, background: theme.colors.background.primary, border: '1px solid #dde', borderRadius: 2 }}>
         <div style={{ height: TITLE, padding: '6px 8px', fontWeight: 500, whiteSpace: 'nowrap', overflow: 'hidden', textOverflow: 'ellipsis' }}>{panel.title}</div>
-        <div style={{ padding: '0 8px', position: 'relative', ...inside }}>{body(panel, frames, inside.width, inside.height)}</div>
+        <div style={{ padding: '0 8px', boxSizing: 'content-box', position: 'relative', ...inside }}>{body(panel, frames, inside.width, inside.height)}</div>
       </div>
     );
   }
@@ -91,9 +104,10 @@ function body(panel: Panel, frames: DataFrame[], width: number, height: number):
   }
   switch (panel.type) {
     case 'stat':
-      return numbers(panel, frames, width, height, (value, w, h, count) => (
+      return numbers(panel, frames, width, height, (value, w, h, count, alignmentFactors) => (
         <BigValue
           value={value}
+          alignmentFactors={alignmentFactors}
           width={w}
           height={h}
           theme={theme}
@@ -101,15 +115,17 @@ function body(panel: Panel, frames: DataFrame[], width: number, height: number):
           graphMode={panel.options.graphMode}
           justifyMode={panel.options.justifyMode}
           textMode={panel.options.textMode}
+          text={panel.options.text}
           count={count}
         />
       ));
     case 'bargauge': {
       // Grafana's own panel takes the largest value of all bars as the end of each.
-      const longest = Math.max(...valuesOf(panel, frames).map(({ numeric }) => numeric));
-      return numbers(panel, frames, width, height, (value, w, h) => (
+      const longest = Math.max(...valuesOf(panel, frames).map(({ display }) => display.numeric));
+      return numbers(panel, frames, width, height, (value, w, h, _, alignmentFactors) => (
         <BarGauge
           value={value}
+          alignmentFactors={alignmentFactors}
           width={w}
           height={h}
           theme={theme}
@@ -138,18 +154,22 @@ function body(panel: Panel, frames: DataFrame[], width: number, height: number):
         />
       );
     case 'timeseries':
-      return <TimeSeries frames={frames} timeRange={range} timeZone="utc" width={width} height={height} legend={panel.options.legend} />;
+      return <TimeSeries frames={frames.map(withGaps)} timeRange={range} timeZone="utc" width={width} height={height} legend={panel.options.legend} />;
     default:
       throw new Error(`no way to draw a ${panel.type}`);
   }
 }
 
-type DrawNumber = (value: DisplayValue, width: number, height: number, count: number) => ReactElement;
+// Grafana's own panel does so before its graph does: that one looks at the first frame alone.
+function withGaps(frame: DataFrame): DataFrame {
+  return applyNullInsertThreshold({ frame, refFieldPseudoMin: range.from.valueOf(), refFieldPseudoMax: range.to.valueOf() });
+}
 
-function valuesOf(panel: Panel, data: DataFrame[]): DisplayValue[] {
+type DrawNumber = (value: DisplayValue, width: number, height: number, count: number, alignmentFactors?: DisplayValueAlignmentFactors) => ReactElement;
+
+function valuesOf(panel: Panel, data: DataFrame[]): FieldDisplay[] {
   const { fieldConfig, options } = panel;
-  const found = getFieldDisplayValues({ fieldConfig, reduceOptions: options.reduceOptions, replaceVariables: (text) => text, theme, data, timeZone: 'utc' });
-  return found.map(({ display }) => display);
+  return getFieldDisplayValues({ fieldConfig, reduceOptions: options.reduceOptions, replaceVariables: (text) => text, theme, data, timeZone: 'utc' });
 }
 
 function numbers(panel: Panel, frames: DataFrame[], width: number, height: number, one: DrawNumber): ReactElement {
@@ -157,7 +177,8 @@ function numbers(panel: Panel, frames: DataFrame[], width: number, height: numbe
     <VizRepeater
       source={{} as PanelData}
       getValues={() => valuesOf(panel, frames)}
-      renderValue={({ value, width: w, height: h, count }) => one(value, w, h, count)}
+      getAlignmentFactors={getDisplayValueAlignmentFactors}
+      renderValue={({ value, width: w, height: h, count, alignmentFactors }) => one(value.display, w, h, count, alignmentFactors)}
       renderCounter={0}
       width={width}
       height={height}

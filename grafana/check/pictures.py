@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from grafana.check.answers import DAY, Prometheus, dashboards  # noqa: E402
 
 OUT = ROOT / ".cache" / "pictures"
 CELL, TOP = 38, 60
+_DAYS = re.compile(r"now-(\d+)d")
 
 
 def main() -> int:
@@ -37,6 +39,7 @@ def draw(prometheus: Prometheus, names: list[str]) -> None:
         if names and dashboard["uid"] not in names:
             continue
         values = {"person": most} if dashboard["uid"] == "person" else {}
+        prometheus.days = int(_DAYS.match(dashboard["time"]["from"])[1])
         panels = [{"panel": panel, "answers": prometheus.answers(dashboard, panel, values)} for panel in dashboard["panels"]]
         end = prometheus.moment * 1000
         document = {"title": dashboard["title"], "from": (prometheus.moment // DAY - prometheus.days) * DAY * 1000, "to": end, "panels": panels}
@@ -53,7 +56,6 @@ def shoot(document: str, width: int, height: int, picture: Path) -> None:
         script = (HERE / "made/page.js").as_uri()
         page.write_text(
             f'<!doctype html><meta charset=utf-8><link rel=stylesheet href="{(HERE / "node_modules/uplot/dist/uPlot.min.css").as_uri()}">'
-            # The font that Grafana measures texts in, to find their size.
             "<style>*{box-sizing:border-box}body{margin:0;background:#f4f5f5;font:14px Inter,Helvetica,Arial,sans-serif;color:#24292e}</style>"
             f'<div id=root></div><script>window.dashboard={data}</script><script src="{script}"></script>',
             encoding="utf-8",

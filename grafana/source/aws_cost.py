@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders import dashboard, stat, table, timeseries
 
-from grafana.source.aws import EACH_MONEY, MONEY_PERSON, NO_BILL, NO_MONTH, cost
+from grafana.source.aws import EACH_MONEY, MONEY_PERSON, NO_BILL, cost
+from grafana.source.aws_budgets import MONTH, OF_BUDGET, budgets, budgets_of_people
 from grafana.source.boards import AnyPanel, board, currency, section
+from grafana.source.exporter import newest_day
 from grafana.source.kiro import NO_HISTORY
-from grafana.source.panels import PROVISIONAL, TO_PERSON, Column, Limits, days, lines, number, ranking, rows
+from grafana.source.panels import PROVISIONAL, Limits, days, lines, number, ranking
 from grafana.source.queries import (
     CURRENCY,
     MONEY,
@@ -24,10 +26,9 @@ from grafana.source.queries import (
     whole,
     whole_first,
 )
+from grafana.source.tables import TO_PERSON, Column, rows
 
 _WHOLE = "Team and user do not apply."
-_BUDGET = Limits(0.8, 1)
-_MONTH = f"{EACH_MONEY} (aws_user_cost_month_to_date{{{NAMED_MONEY}}})"
 _USAGE = f'{EACH_MONEY} (aws_user_cost_yesterday{{{NAMED_MONEY},charge="usage"}})'
 _TYPICAL = f"max by (user, team, currency) (aws_user_typical_day_cost{{{NAMED_MONEY}}} > 0)"
 _NO_YESTERDAY = "Yesterday's bill has not landed: it comes up to a day and a half after the day"
@@ -65,7 +66,7 @@ def aws_cost() -> dashboard.Dashboard:
         _spikes(),
     )
     made = section(made, "From the bill to people", _methods(), _reasons(), _unattributed_by_day())
-    return section(made, "Budgets of this month", _budgets(), _budgets_of_people())
+    return section(made, "Budgets of this month", budgets(), budgets_of_people())
 
 
 def _numbers() -> tuple[stat.Panel, ...]:
@@ -94,7 +95,7 @@ def _numbers() -> tuple[stat.Panel, ...]:
             empty=NO_BILL,
             unit="percentunit",
             decimals=1,
-            width=4,
+            width=3,
             limits=Limits(threshold_value("unattributed_cost:ratio")),
             legend=legend,
         ),
@@ -105,8 +106,8 @@ def _numbers() -> tuple[stat.Panel, ...]:
             empty="The config has no budgets.organization, or no day of this month has landed",
             unit="percentunit",
             decimals=1,
-            width=4,
-            limits=_BUDGET,
+            width=3,
+            limits=OF_BUDGET,
             legend=legend,
         ),
         number(
@@ -114,9 +115,10 @@ def _numbers() -> tuple[stat.Panel, ...]:
             "People whose usage cost yesterday was so far above their typical day that an alert fires.",
             f"count({spikes})",
             empty="No spike yesterday, or its bill has not landed",
-            width=4,
+            width=3,
             limits=Limits(1),
         ),
+        newest_day("the bill", "cur|cost_explorer", 3),
     )
 
 
@@ -164,7 +166,7 @@ def _people() -> table.Panel:
             Column("Usage", of_them(cost('charge="usage"')), decimals=2),
             Column("Subscriptions", of_them(cost('charge="subscription"')), decimals=2),
             Column("Typical day", of_them(_TYPICAL), decimals=2),
-            Column("This month", of_them(_MONTH), decimals=2),
+            Column("This month", of_them(MONTH), decimals=2),
             Column("Last month", of_them(f"{EACH_MONEY} (aws_user_cost_last_month{{{NAMED_MONEY}}})"), decimals=2),
         ],
         sort="Cost",
@@ -198,7 +200,7 @@ def _charges() -> table.Panel:
 
 def _resources() -> table.Panel:
     resources = f"max by (user, team) (aws_user_resources_month_to_date{{{NAMED}}} > 0)"
-    each = top(f"{_MONTH} / on (user, team) group_left () {resources}", MOST_ROWS)
+    each = top(f"{MONTH} / on (user, team) group_left () {resources}", MOST_ROWS)
     return rows(
         "Cost a resource, this month",
         f"Resources that were billed for a person this month, and what one cost on average; the {MOST_ROWS} people with the dearest. Cost Explorer names none.",
@@ -206,7 +208,7 @@ def _resources() -> table.Panel:
         [
             Column("A resource", each, decimals=2),
             Column("Resources", f"group by (user, team, currency) ({each}) * on (user, team) group_left () {resources}"),
-            Column("Cost", f"{_MONTH} and on (user, team, currency) {each}", decimals=2),
+            Column("Cost", f"{MONTH} and on (user, team, currency) {each}", decimals=2),
         ],
         sort="A resource",
         empty="No day of this month has landed, or the bill names no resources",
@@ -269,44 +271,4 @@ def _unattributed_by_day() -> timeseries.Panel:
         empty=NO_HISTORY,
         unit="percentunit",
         width=8,
-    )
-
-
-def _budgets() -> table.Panel:
-    organization = f'aws_cost_budget{{scope="organization",{CURRENCY}}}'
-    teams = f'aws_cost_budget{{scope="team",{TEAMS},{CURRENCY}}}'
-    spent = (
-        f"sum by (currency) (aws_cost_month_to_date{{{CURRENCY}}}) * on (currency) group_right () group by (scope, team, currency) ({organization})"
-        f" or sum by (team, currency) (aws_user_cost_month_to_date{{{TEAMS},{CURRENCY}}})"
-        f" * on (team, currency) group_right () group by (scope, team, currency) ({teams})"
-    )
-    budget = f"max by (scope, team, currency) ({organization} or {teams})"
-    return rows(
-        "Organisation and teams",
-        "What this month has cost so far, and the budgets of the config. A team spends what was billed for its people; the organisation the whole bill.",
-        {"scope": "Scope", "team": "Team", "currency": "Currency"},
-        [
-            Column("Spent", spent, decimals=2),
-            Column("Budget", budget, decimals=2),
-            Column("Share", f"({spent}) / ({budget} > 0)", unit="percentunit", decimals=1, limits=_BUDGET),
-        ],
-        sort="Share",
-        empty="The config has no budgets.organization and no budgets.teams",
-    )
-
-
-def _budgets_of_people() -> table.Panel:
-    budget = f'max by (currency) (aws_cost_budget{{scope="person",{CURRENCY}}} > 0)'
-    share = top(f"{_MONTH} / on (currency) group_left () {budget}", MOST_ROWS)
-    return rows(
-        "People and their budget",
-        f"The {MOST_ROWS} people who have used most of the budget that each person has this month.",
-        MONEY_PERSON,
-        [
-            Column("Spent", f"{_MONTH} and on (user, team, currency) {share}", decimals=2),
-            Column("Share", share, unit="percentunit", decimals=1, limits=_BUDGET),
-        ],
-        sort="Share",
-        empty=f"The config has no budgets.person. {NO_MONTH}",
-        links=TO_PERSON,
     )

@@ -6,9 +6,11 @@ from grafana_foundation_sdk.builders import dashboard, stat, table
 
 from grafana.source.aws import NO_EVENTS, events
 from grafana.source.boards import AnyPanel, board, section
+from grafana.source.exporter import newest_day
 from grafana.source.kiro import NO_HISTORY
-from grafana.source.panels import PERSON, TO_PERSON, Column, days, lines, number, ranking, rows, shares
+from grafana.source.panels import MOMENT, days, lines, number, ranking, shares
 from grafana.source.queries import EACH, MOST_ROWS, NAMED, PEOPLE, counted, first, of_window, top, whole_first
+from grafana.source.tables import PERSON, TO_PERSON, Column, rows
 
 _DENIED = f"{EACH} ({of_window('aws_user_denied_events', NAMED)})"
 _BY_CATEGORY = f"sum by (user, team, category) ({of_window('aws_user_sensitive_events', NAMED)})"
@@ -42,6 +44,7 @@ def aws_usage() -> dashboard.Dashboard:
             "People with CloudTrail events on each UTC day. The user filter does not apply.",
             {"People": counted("team:aws_active_people_yesterday:count")},
             empty=NO_HISTORY,
+            decimals=0,
         ),
     )
     made = section(made, "People", _most_active(), _levels())
@@ -121,7 +124,7 @@ def _numbers() -> tuple[stat.Panel, ...]:
 
     return (
         number(
-            "Active people", "People with CloudTrail events in the window.", f"count({events()} > 0)", empty="Nobody was active, or no day has landed", width=4
+            "Active people", "People with CloudTrail events in the window.", f"count({events()} > 0)", empty="Nobody was active, or no day has landed", width=3
         ),
         number("Events", "CloudTrail management events of people in the window.", total, empty=NO_EVENTS, width=4),
         number(
@@ -131,14 +134,14 @@ def _numbers() -> tuple[stat.Panel, ...]:
             empty="Nobody was active, or no day has landed",
             unit="percentunit",
             decimals=1,
-            width=4,
+            width=3,
         ),
         number(
             "Services used",
             "Different services that people used in the window; what is small in a person's own events counts as one.",
             f"count(sum by (aws_service) ({of_window('aws_user_service_events')}) > 0)",
             empty=NO_EVENTS,
-            width=4,
+            width=3,
         ),
         number(
             "Sensitive events",
@@ -154,8 +157,9 @@ def _numbers() -> tuple[stat.Panel, ...]:
             empty=_NOTHING_DENIED,
             unit="percentunit",
             decimals=1,
-            width=4,
+            width=3,
         ),
+        newest_day("CloudTrail", "cloudtrail", 4),
     )
 
 
@@ -205,7 +209,7 @@ def _sensitive() -> table.Panel:
         "Who did what is sensitive",
         f"People and categories with most sensitive events in the window, at most {MOST_ROWS}.",
         PERSON | {"category": "Category"},
-        [Column("Events", most), Column("Newest", f"{newest} and on (user, team, category) {most}", unit="dateTimeAsIso")],
+        [Column("Events", most), Column("Newest", f"{newest} and on (user, team, category) {most}", unit=MOMENT)],
         sort="Newest",
         empty=_NOTHING_SENSITIVE,
         width=16,
@@ -245,7 +249,7 @@ def _kinds() -> table.Panel:
             Column("Denied", "sum by (kind) (aws_principal_denied_events_last_30d)"),
             Column("Sensitive", "sum by (kind) (aws_principal_sensitive_events_last_30d)"),
             Column("Today", "sum by (kind) (aws_principal_events_today)"),
-            Column("Newest event", "max by (kind) (aws_principal_last_event_timestamp_seconds)", unit="dateTimeAsIso"),
+            Column("Newest event", "max by (kind) (aws_principal_last_event_timestamp_seconds)", unit=MOMENT),
         ],
         sort="Events",
         empty=_NO_PRINCIPALS,
@@ -261,7 +265,7 @@ def _sensitive_kinds() -> table.Panel:
         {"kind": "Kind", "category": "Category"},
         [
             Column("Events", "sum by (kind, category) (aws_principal_sensitive_events_last_30d)"),
-            Column("Newest", "max by (kind, category) (aws_principal_last_sensitive_event_timestamp_seconds)", unit="dateTimeAsIso"),
+            Column("Newest", "max by (kind, category) (aws_principal_last_sensitive_event_timestamp_seconds)", unit=MOMENT),
         ],
         sort="Newest",
         empty="Nothing sensitive happened in the last 30 days",

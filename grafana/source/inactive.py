@@ -6,8 +6,9 @@ from grafana_foundation_sdk.builders import dashboard, stat, table
 
 from grafana.source.aws import seen
 from grafana.source.boards import bare, chosen, section, team, user
-from grafana.source.panels import PERSON, TO_PERSON, Column, Limits, number, rows
+from grafana.source.panels import DAY, Limits, number
 from grafana.source.queries import MOST_ROWS, NAMED, PEOPLE
+from grafana.source.tables import PERSON, TO_PERSON, Column, rows
 
 _AGO = "(time() - ${days} * 86400)"
 _MEMBERS = f'max by (user, team) (aws_user_info{{{NAMED},status=~"(?i:enabled|listed)"}})'
@@ -105,8 +106,8 @@ def _never() -> table.Panel:
         f"People with access who have used neither AWS nor Kiro in the stored history, the {MOST_ROWS} who are known for longest. A seat is a paid Kiro seat.",
         PERSON,
         [
-            Column("Known since", f"bottomk({MOST_ROWS}, {_NEVER})", unit="dateTimeAsIso"),
-            Column("Seat since", f"{_SEATS_SINCE} and on (user, team) bottomk({MOST_ROWS}, {_NEVER})", unit="dateTimeAsIso"),
+            Column("Known since", f"bottomk({MOST_ROWS}, {_NEVER})", unit=DAY),
+            Column("Seat since", f"{_SEATS_SINCE} and on (user, team) bottomk({MOST_ROWS}, {_NEVER})", unit=DAY),
         ],
         sort="Known since",
         descending=False,
@@ -126,9 +127,9 @@ def _not_lately() -> table.Panel:
         f"People with access who were seen once, and not for the number of days that is chosen above; the {MOST_ROWS} whom that is true of for longest.",
         PERSON,
         [
-            Column("Last seen", longest, unit="dateTimeAsIso"),
-            Column("In AWS", of_them("aws_user_last_activity_timestamp_seconds"), unit="dateTimeAsIso"),
-            Column("In Kiro", of_them("kiro_user_last_activity_timestamp_seconds"), unit="dateTimeAsIso"),
+            Column("Last seen", longest, unit=DAY),
+            Column("In AWS", of_them("aws_user_last_activity_timestamp_seconds"), unit=DAY),
+            Column("In Kiro", of_them("kiro_user_last_activity_timestamp_seconds"), unit=DAY),
         ],
         sort="Last seen",
         descending=False,
@@ -150,8 +151,8 @@ def _idle() -> table.Panel:
         {**PERSON, "tier": "Tier", "currency": "Currency"},
         [
             Column("Price a month", dearest, decimals=2),
-            Column("Held since", of_them("kiro_user_seat_start_timestamp_seconds"), unit="dateTimeAsIso"),
-            Column("Last used", of_them("kiro_user_last_activity_timestamp_seconds"), unit="dateTimeAsIso"),
+            Column("Held since", of_them("kiro_user_seat_start_timestamp_seconds"), unit=DAY),
+            Column("Last used", of_them("kiro_user_last_activity_timestamp_seconds"), unit=DAY),
         ],
         sort="Price a month",
         empty=f"{_NO_IDLE} of a tier with a price",
@@ -188,8 +189,8 @@ def _leavers() -> table.Panel:
         f"People whom the directory has disabled, and who hold a paid Kiro seat or were seen in the number of days that is chosen above, at most {MOST_ROWS}.",
         PERSON,
         [
-            Column("Last seen", f"{seen()} and on (user, team) {those}", unit="dateTimeAsIso"),
-            Column("Seat since", f"{_SEATS_SINCE} and on (user, team) {those}", unit="dateTimeAsIso"),
+            Column("Last seen", f"{seen()} and on (user, team) {those}", unit=DAY),
+            Column("Seat since", f"{_SEATS_SINCE} and on (user, team) {those}", unit=DAY),
         ],
         sort="Last seen",
         empty=_NO_LEAVERS,

@@ -8,8 +8,9 @@ from grafana_foundation_sdk.builders import bargauge, dashboard, stat, table, ti
 
 from grafana.source.boards import section
 from grafana.source.kiro import NO_HISTORY, NO_SEATS, NOTHING_LANDED, OF_TEAMS, only, person, seats
-from grafana.source.panels import PERSON, TO_PERSON, Column, Limits, lines, number, rows, steps
-from grafana.source.queries import MOST_ROWS, PEOPLE, TEAMS, TOP, counted
+from grafana.source.panels import DAY, Limits, lines, number, steps
+from grafana.source.queries import MOST_ROWS, PEOPLE, TEAMS, TOP, counted, where
+from grafana.source.tables import PERSON, TEN_ROWS, TO_PERSON, Column, rows
 
 WEEK, MONTH, FIRST_SEEN = (f"kiro_user_{what}" for what in ("active_dates_last_7d", "active_dates_last_30d", "first_activity_timestamp_seconds"))
 WEEK_BEGAN = 'scalar(max(aws_user_exporter_source_data_timestamp_seconds{source="kiro_credits"})) - 7 * 86400'
@@ -99,16 +100,19 @@ def _active_trend() -> timeseries.Panel:
         f"People who used Kiro on the day, and in the 7 and 30 days that end with it. {_COUNTED}",
         {"Active on the day": counted("team:kiro_active_people_yesterday:count"), **series},
         empty=NO_HISTORY,
+        decimals=0,
     )
 
 
 def _change_trend() -> timeseries.Panel:
+    changes = {"New": "new", "Returned": "returned", "Leaving": "left"}
     return lines(
         "New, returned and leaving people by day",
         "Of the 7 days that end with the day: new ones, those who came back after 23 days or more, and those who were active in the 23 days before, but not in"
-        f" these. {_COUNTED}",
-        {"{{change}}": counted("team:kiro_adoption_people_last_7d:count", "change", f'{TEAMS},change!="stayed"')},
+        f" these. It begins with the first scrape: `backfill` does not write it. {_COUNTED}",
+        {name: counted("team:kiro_adoption_people_last_7d:count", matchers=f"{TEAMS},{where(change=change)}") for name, change in changes.items()},
         empty=NO_HISTORY,
+        decimals=0,
     )
 
 
@@ -128,7 +132,7 @@ def _leaving() -> table.Panel:
         "Leaving people",
         "People who used Kiro in the last 30 landed days, but not in the last 7, the most active first.",
         PERSON,
-        [Column("Active days", those), Column("Last used", only(person("kiro_user_last_activity_timestamp_seconds"), those), unit="dateTimeAsIso")],
+        [Column("Active days", those), Column("Last used", only(person("kiro_user_last_activity_timestamp_seconds"), those), unit=DAY)],
         sort="Active days",
         width=8,
         height=10,
@@ -143,7 +147,7 @@ def _returning() -> table.Panel:
         "New and returned people",
         "People who used Kiro in the last 7 landed days and not in the 23 before. First used tells the new from those who came back.",
         PERSON,
-        [Column("First used", those, unit="dateTimeAsIso"), Column("Active days", only(person(WEEK), those))],
+        [Column("First used", those, unit=DAY), Column("Active days", only(person(WEEK), those))],
         sort="First used",
         width=8,
         height=10,
@@ -162,12 +166,12 @@ def _movers(title: str, choose: str, sign: str) -> table.Panel:
         [
             Column("Change", those, decimals=1),
             Column("Last 7 days", only(now, those), decimals=1),
-            Column("The 7 before", only(before, those), decimals=1),
+            Column("Before", only(before, those), decimals=1),
         ],
         sort="Change",
         descending=choose == "topk",
         width=8,
-        height=10,
+        height=TEN_ROWS,
         empty="Nobody's use changed so, or Prometheus has no history of a week ago",
         links=TO_PERSON,
     )
@@ -179,17 +183,18 @@ def _at_risk() -> table.Panel:
     those = f"bottomk({MOST_ROWS}, {change} <= -{AT_RISK})"
     return rows(
         "At risk",
-        f"People whose last 7 landed days are {AT_RISK:.0%} or more below an average week of the 23 days before, if that had {LEAST_CREDITS} credits or more."
+        f"People whose last 7 landed days are {AT_RISK:.0%} or more below their usual pace, an average week of the 23 days before, if that had"
+        f" {LEAST_CREDITS} credits or more."
         " It needs no history in Prometheus.",
         PERSON,
         [
             Column("Change", those, unit="percentunit"),
             Column("Last 7 days", only(week, those), decimals=1),
-            Column("Week before", only(before, those), decimals=1),
+            Column("Usually", only(before, those), decimals=1),
         ],
-        sort="Week before",
+        sort="Usually",
         width=8,
-        height=10,
+        height=TEN_ROWS,
         empty="Nobody fell so far below their pace",
         links=TO_PERSON,
     )

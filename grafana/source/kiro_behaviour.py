@@ -9,8 +9,9 @@ from grafana_foundation_sdk.builders import bargauge, dashboard, piechart, stat,
 from grafana.source.boards import section
 from grafana.source.kiro import NO_FEATURES, NO_HISTORY, NOT_FOLDED, NOTHING_LANDED, OF_TEAMS, clients, in_window, kiro_board, most, only
 from grafana.source.kiro_adoption import adoption_panels
-from grafana.source.panels import PERSON, TO_PERSON, Column, days, lines, number, ranking, rows, shares
+from grafana.source.panels import days, lines, number, ranking, shares
 from grafana.source.queries import MOST_ROWS, TEAMS, TOP, first, like, top, where
+from grafana.source.tables import PERSON, TEN_ROWS, TO_PERSON, Column, rows
 
 DESCRIPTION = "Who takes Kiro up and who leaves it, how often people use it, with which clients and models, and how much code comes of it."
 
@@ -26,7 +27,7 @@ def behaviour() -> dashboard.Dashboard:
     made = section(
         made,
         "Clients and models",
-        people_by_client(8),
+        people_by_client(6),
         _messages_by_client(),
         _models(),
         _client_trend(),
@@ -68,6 +69,7 @@ def _models() -> piechart.Panel:
         f"sort_desc(sum by (model) ({in_window('kiro_user_model_messages')}))",
         "{{model}}",
         empty=NOTHING_LANDED,
+        width=10,
     )
 
 
@@ -172,6 +174,7 @@ def _top_lines() -> table.Panel:
         [Column("Lines", those), Column("Chat", only(chat, those)), Column("Inline", only(inline, those))],
         sort="Lines",
         width=10,
+        height=TEN_ROWS,
         empty=NO_FEATURES,
         links=TO_PERSON,
     )
@@ -193,6 +196,7 @@ def _details() -> table.Panel:
         [Column(title, only(f"sum by (user, team) {expression}", those)) for title, expression in columns.items()],
         sort="Chat messages",
         width=14,
+        height=TEN_ROWS,
         empty=NO_FEATURES,
         links=TO_PERSON,
     )

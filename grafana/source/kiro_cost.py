@@ -29,8 +29,9 @@ from grafana.source.kiro import (
 )
 from grafana.source.kiro_limits import OF_ALLOWANCE, USED, pool_used
 from grafana.source.kiro_seats import seat_panels
-from grafana.source.panels import PERSON, PROVISIONAL, TO_PERSON, Column, Limits, days, number, ranking, rows
+from grafana.source.panels import DAY, PROVISIONAL, Limits, days, number, ranking
 from grafana.source.queries import MOST_ROWS, like, provisional, settled, where
+from grafana.source.tables import PERSON, TO_PERSON, Column, rows
 
 DESCRIPTION = "What Kiro costs by list price and as billed: overage, seats, what is paid for nothing, and which tier would be cheaper."
 
@@ -234,7 +235,7 @@ def _with_overage() -> table.Panel:
             Column(
                 "Of the cap", f"{those} / on (user, team) ({person('kiro_user_overage_cap_credits')} > 0)", unit="percentunit", decimals=1, limits=OF_ALLOWANCE
             ),
-            Column("Since", only(person("kiro_user_overage_start_timestamp_seconds"), those), unit="dateTimeAsIso"),
+            Column("Since", only(person("kiro_user_overage_start_timestamp_seconds"), those), unit=DAY),
         ],
         sort="Overage",
         width=14,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from grafana_foundation_sdk.builders import bargauge, dashboard, stat, table, timeseries
 
 from grafana.source.boards import section, values_of
 from grafana.source.kiro import NO_FEATURES, NO_HISTORY, NOT_FOLDED, NOTHING_LANDED, in_window, kiro_board, most, only
-from grafana.source.panels import PERSON, TO_PERSON, Column, Limits, days, lines, number, ranking, rows
+from grafana.source.panels import Limits, days, lines, number, ranking
 from grafana.source.queries import MOST_ROWS, TEAMS, first, like, where
+from grafana.source.tables import PERSON, TO_PERSON, Column, rows
 
 DESCRIPTION = "Which features of Kiro people use, how much of what it offers they accept, and the trend of each. Reports of features do not cover the IDE."
 
@@ -140,13 +141,15 @@ def _people() -> bargauge.Panel:
     )
 
 
-def _trend(title: str, series: Iterable[tuple[str, str, str, str]]) -> timeseries.Panel:
+def _trend(title: str, series: Sequence[tuple[str, str, str, str]]) -> timeseries.Panel:
     return days(
         title,
         f"By UTC day and team; the user and tier filters do not apply.{IDE}",
         {name: _by_day(metric, feature, what) for name, metric, feature, what in series},
         empty=NO_TREND,
+        decimals=0,
         width=12,
+        right=[name for name, metric, _, _ in series if metric == LINES],
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import bargauge, stat, table
 
 from grafana.source.kiro import DAYS_TO_COME, NO_MONTH, chosen, only, person
-from grafana.source.panels import PERSON, TO_PERSON, Column, Limits, number, rows, steps
+from grafana.source.panels import DAY, Limits, number, steps
 from grafana.source.queries import MOST_ROWS, threshold, threshold_value
+from grafana.source.tables import PERSON, TO_PERSON, Column, rows
 
 USED = "kiro_user_credit_utilization_ratio"
 NEAR = "kiro_near_limit:ratio"
@@ -125,7 +126,7 @@ def near_table() -> table.Panel:
             Column("Used", those, unit="percentunit", decimals=1, limits=OF_ALLOWANCE),
             Column("Credits this month", only(person("kiro_user_credits_month_to_date"), those), decimals=1),
             Column("Included", only(person("kiro_user_included_credits"), those)),
-            Column("Days left", only(days_left(), those), unit="d", decimals=1, limits=Limits(3, 7, falling=True)),
+            Column("Days left", only(days_left(), those), decimals=1, limits=Limits(3, 7, falling=True)),
             Column("Expected for the month", only(person("kiro_user_forecast_credits"), those)),
             Column("Overage enabled", only(person("kiro_user_overage_enabled"), those), unit="bool_yes_no"),
         ],
@@ -146,7 +147,7 @@ def running_out_table(width: int) -> table.Panel:
         "People whose credits end before the month does at the pace of their last 7 days, the soonest first.",
         PERSON,
         [
-            Column("Days left", those, unit="d", decimals=1, limits=Limits(3, 7, falling=True)),
+            Column("Days left", those, decimals=1, limits=Limits(3, 7, falling=True)),
             Column("Credits a day", only(pace, those), decimals=1),
             Column("Used", only(person(USED), those), unit="percentunit", decimals=1, limits=OF_ALLOWANCE),
         ],
@@ -169,7 +170,7 @@ def blocked_table(width: int) -> table.Panel:
         [
             Column("Used", those, unit="percentunit", decimals=1, limits=OF_ALLOWANCE),
             Column("Included", only(person("kiro_user_included_credits"), those)),
-            Column("Last used", only(person("kiro_user_last_activity_timestamp_seconds"), those), unit="dateTimeAsIso"),
+            Column("Last used", only(person("kiro_user_last_activity_timestamp_seconds"), those), unit=DAY),
         ],
         sort="Used",
         width=width,

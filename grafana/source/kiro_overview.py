@@ -6,6 +6,7 @@ from grafana_foundation_sdk.builders import bargauge, dashboard, stat, table, ti
 
 from grafana.source import kiro_limits as limits
 from grafana.source.boards import section
+from grafana.source.exporter import newest_day
 from grafana.source.kiro import (
     NO_HISTORY,
     NO_SEATS,
@@ -20,8 +21,9 @@ from grafana.source.kiro import (
 )
 from grafana.source.kiro_behaviour import people_by_client
 from grafana.source.kiro_seats import idle_count
-from grafana.source.panels import PERSON, PROVISIONAL, TO_PERSON, Column, days, number, ranking, rows
+from grafana.source.panels import PROVISIONAL, days, number, ranking
 from grafana.source.queries import TOP, provisional, settled, top
+from grafana.source.tables import PERSON, TEN_ROWS, TO_PERSON, Column, rows
 
 DESCRIPTION = "How much of Kiro is used and by whom, who is near the limit of their credits, and what is left unused."
 
@@ -30,9 +32,9 @@ def overview() -> dashboard.Dashboard:
     """The dashboard `kiro-overview`."""
     made = kiro_board("kiro-overview", "Kiro overview", DESCRIPTION).with_variable(clients())
     made = section(made, "", *_totals(), limits.near_count(6), limits.blocked_count(6), limits.running_out_count(6), idle_count(6), _trend())
-    made = section(made, "", _top(), _tiers(), people_by_client(6))
+    made = section(made, "", _top(), _tiers().height(TEN_ROWS), people_by_client(6).height(TEN_ROWS))
     made = section(made, "Allowance of this month", limits.pool_used(8), limits.pool_expected(8), limits.pool_unused(8), limits.near_table())
-    return section(made, "", limits.running_out_table(8), limits.blocked_table(8), limits.bands(8))
+    return section(made, "", limits.running_out_table(9), limits.blocked_table(8), limits.bands(7))
 
 
 def _totals() -> tuple[stat.Panel, ...]:
@@ -42,15 +44,24 @@ def _totals() -> tuple[stat.Panel, ...]:
             "People with credits or messages in the window, each once, whatever clients they used.",
             f"count({active()})",
             empty="Nobody was active, or no report has landed",
+            width=5,
         ),
-        number("Credits", "Kiro credits consumed in the window, overage included.", f"sum({in_window('kiro_user_credits')})", empty=NOTHING_LANDED),
+        number("Credits", "Kiro credits consumed in the window, overage included.", f"sum({in_window('kiro_user_credits')})", empty=NOTHING_LANDED, width=5),
         number(
             "Overage credits",
             "Credits beyond the included ones, which are charged one by one. Part of the credits beside it.",
             f"sum({in_window('kiro_user_overage_credits')})",
             empty="Nobody had overage in this window",
+            width=5,
         ),
-        number("Messages", "Prompts, tool calls and responses, without inline completions.", f"sum({in_window('kiro_user_messages')})", empty=NOTHING_LANDED),
+        number(
+            "Messages",
+            "Prompts, tool calls and responses, without inline completions.",
+            f"sum({in_window('kiro_user_messages')})",
+            empty=NOTHING_LANDED,
+            width=5,
+        ),
+        newest_day("the Kiro reports", "kiro_credits", 4),
     )
 
 
@@ -82,7 +93,7 @@ def _top() -> table.Panel:
         ],
         sort="Credits",
         width=12,
-        height=10,
+        height=TEN_ROWS,
         empty=NOTHING_LANDED,
         links=TO_PERSON,
     )

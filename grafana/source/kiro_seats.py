@@ -9,8 +9,9 @@ from grafana_foundation_sdk.builders import bargauge, dashboard, stat, table, ti
 from grafana.source import kiro_limits
 from grafana.source.boards import section
 from grafana.source.kiro import NO_BILL, NO_HISTORY, NO_SEATS, chosen, only, person, seat_price, seats
-from grafana.source.panels import PERSON, TO_PERSON, Column, Limits, days, number, ranking, rows
+from grafana.source.panels import DAY, Limits, days, number, ranking
 from grafana.source.queries import MOST_ROWS, TEAMS, daily_now, where
+from grafana.source.tables import PERSON, TO_PERSON, Column, rows
 
 CURRENCY = "{{currency}}"
 NO_IDLE = "No seat is idle"
@@ -116,11 +117,11 @@ def _idle() -> table.Panel:
             Column("Price a month", those, decimals=2),
             Column("Lost so far", f"{those} * on (user, team) group_left () ({idle_seconds()}) / {MONTH_SECONDS:.0f}", decimals=2),
             Column("Billed last month", only(billed, those), decimals=2),
-            Column("Last used", only(person("kiro_user_last_activity_timestamp_seconds"), those), unit="dateTimeAsIso"),
-            Column("Held since", only(person("kiro_user_seat_start_timestamp_seconds"), those), unit="dateTimeAsIso"),
+            Column("Last used", only(person("kiro_user_last_activity_timestamp_seconds"), those), unit=DAY),
+            Column("Held since", only(person("kiro_user_seat_start_timestamp_seconds"), those), unit=DAY),
         ],
         sort="Price a month",
-        width=14,
+        width=16,
         height=10,
         empty=NO_IDLE,
         links=TO_PERSON,
@@ -130,10 +131,10 @@ def _idle() -> table.Panel:
 def _trend() -> timeseries.Panel:
     return days(
         "Seats by day and status",
-        "Seats at the end of each UTC day. By team and tier; the user filter does not apply.",
+        "Seats at the end of each UTC day, from the first scrape on: `backfill` does not write them. By team and tier; the user filter does not apply.",
         {"{{status}}": daily_now("team:kiro_seats:count", "status", f'{TEAMS},tier=~"$tier"')},
         empty=NO_HISTORY,
-        width=10,
+        width=8,
         height=10,
         stacked=True,
     )

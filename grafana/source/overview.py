@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.builders import bargauge, dashboard, stat, table
+from grafana_foundation_sdk.builders import bargauge, common, dashboard, stat, table
+from grafana_foundation_sdk.models.common import VizOrientation
 
 from grafana.source.aws import NO_BILL, NO_EVENTS, cost, events
 from grafana.source.boards import board, currency, section
+from grafana.source.exporter import own
 from grafana.source.kiro import NO_HISTORY, NOTHING_LANDED
-from grafana.source.panels import PROVISIONAL, TO_PERSON, Column, days, lines, number, ranking, rows
+from grafana.source.panels import DAY, MOMENT, PROVISIONAL, days, lines, number, ranking
 from grafana.source.queries import (
     CURRENCY,
     EACH,
@@ -24,6 +26,7 @@ from grafana.source.queries import (
     settled,
     top,
 )
+from grafana.source.tables import TO_PERSON, Column, rows
 
 _CREDITS = f"{EACH} ({of_window('kiro_user_credits', NAMED)})"
 _OVERAGE = f"{EACH} ({of_window('kiro_user_overage_credits', NAMED)})"
@@ -70,6 +73,7 @@ def organization_overview() -> dashboard.Dashboard:
             "People with CloudTrail events, and people with Kiro credits or messages, on each UTC day; some are both. The user filter does not apply.",
             {"AWS": counted("team:aws_active_people_yesterday:count"), "Kiro": counted("team:kiro_active_people_yesterday:count")},
             empty=NO_HISTORY,
+            decimals=0,
         ),
     )
     made = section(made, "Who has most", *_tops())
@@ -84,14 +88,14 @@ def _numbers() -> tuple[stat.Panel, ...]:
             "People who are known now: from the directory, the people file, or because they were active.",
             f"count(group by (user) (aws_user_info{{{NAMED}}}))",
             empty="Nobody is known: neither a directory, nor a people file, nor any activity",
-            width=4,
+            width=3,
         ),
         number(
             "Active people",
             "People with CloudTrail events, Kiro credits or messages in the window. Those whom the series limits folded into _other are not counted.",
             f"count({active})",
             empty="Nobody was active, or nothing of this window has landed",
-            width=4,
+            width=3,
         ),
         number("AWS events", "CloudTrail management events of people in the window.", f"sum({of_window('aws_user_events')})", empty=NO_EVENTS, width=4),
         number(
@@ -102,14 +106,25 @@ def _numbers() -> tuple[stat.Panel, ...]:
             width=4,
             legend="{{currency}}",
         ),
-        number("Kiro credits", "Credits consumed in the window, overage included.", f"sum({of_window('kiro_user_credits')})", empty=NOTHING_LANDED, width=4),
+        number("Kiro credits", "Credits consumed in the window, overage included.", f"sum({of_window('kiro_user_credits')})", empty=NOTHING_LANDED, width=3),
         number(
             "Overage credits",
             "Credits beyond the included ones, which are charged one by one. Part of the credits beside it.",
             f"sum({of_window('kiro_user_overage_credits')})",
             empty="Nobody had overage in this window",
-            width=4,
+            width=3,
         ),
+        number(
+            "Newest day",
+            "The newest UTC day of each source that has landed, and so the last one of its windows. What came later is not in any number.",
+            f"1000 * (max by (source) ({own('source_data_timestamp_seconds')}) - 86400)",
+            empty="No day of any source has landed",
+            unit=DAY,
+            width=4,
+            legend="{{source}}",
+        )
+        .orientation(VizOrientation.HORIZONTAL)
+        .text(common.VizTextDisplayOptions().title_size(14).value_size(14)),
     )
 
 
@@ -164,9 +179,10 @@ def _attention() -> table.Panel:
         "Alerts about people",
         f"Alerts that fire now and name a person, the newest {MOST_ROWS}. The runbook of an alert says what it means and what to do.",
         {"user": "User", "team": "Team", "alertname": "Alert", "severity": "Severity"},
-        [Column("Since", f"topk({MOST_ROWS}, max by (user, team, alertname, severity) ({firing}))", unit="dateTimeAsIso")],
+        [Column("Since", f"topk({MOST_ROWS}, max by (user, team, alertname, severity) ({firing}))", unit=MOMENT)],
         sort="Since",
         empty="No alert about these people fires",
+        width=11,
         links=TO_PERSON,
     )
 
@@ -185,5 +201,6 @@ def _teams() -> table.Panel:
             Column("Kiro credits", f"sum by (team) ({of_window('kiro_user_credits')})"),
         ],
         sort="People",
+        width=13,
         empty="Nobody is known: neither a directory, nor a people file, nor any activity",
     )

@@ -22,7 +22,7 @@ from grafana_foundation_sdk.models.common import (
     VisibilityMode,
     VizOrientation,
 )
-from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, DynamicConfigValue, FieldColorModeId, Threshold, ThresholdsMode
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, FieldColorModeId, Threshold, ThresholdsMode
 from grafana_foundation_sdk.models.piechart import PieChartLegendOptions, PieChartLegendValues, PieChartType
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
@@ -31,12 +31,14 @@ from grafana.source.boards import SOURCE
 PROVISIONAL = " (provisional)"
 """Behind the name of a series: its days can still change."""
 
-PERSON = {"user": "User", "team": "Team"}
-"""The labels of a table of people, with their titles."""
-TO_PERSON = {"User": "person"}
-"""Their links."""
+MOMENT, DAY = "dateTimeAsIso", "time:YYYY-MM-DD"
+"""Units of time, to the second, and by the UTC day where there is no more to tell. Columns of tables take Unix time in seconds, all else in milliseconds."""
 
 _COLOURS = ("blue", "orange", "green", "purple")
+_GREY = "#8e8e8e"
+"""Of provisional days whose settled ones have as many colours as there are labels: Grafana has no way to give a series the colour of another."""
+
+_PROVISIONAL_ONES = "/ \\(provisional\\)$/"
 
 MOST_BAR_HEIGHT = 36
 """Pixels: two bars should not fill a panel that is made for ten."""
@@ -67,16 +69,16 @@ def number(
 ) -> stat.Panel:
     """One number of now, or one for each series that the expression gives. A legend (`{{currency}}`) stands beside the number."""
     panel = (
-        _described(stat.Panel(), title, description, unit, empty, width, 4)
+        described(stat.Panel(), title, description, unit, empty, width, 4)
         .decimals(decimals)
         .graph_mode(BigValueGraphMode.NONE)
         .color_mode(BigValueColorMode.NONE if limits is None else BigValueColorMode.VALUE)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
-        .with_target(_now(expression, "A").legend_format(legend) if legend else _now(expression, "A"))
+        .with_target(now_query(expression, "A").legend_format(legend) if legend else now_query(expression, "A"))
     )
     if legend:
         panel = panel.text_mode(BigValueTextMode.VALUE_AND_NAME)
-    return panel if limits is None else panel.thresholds(_thresholds(limits))
+    return panel if limits is None else panel.thresholds(thresholds(limits))
 
 
 def days(
@@ -91,10 +93,13 @@ def days(
     stacked: bool = False,
     height: int = 9,
     signed: bool = False,
+    right: Sequence[str] = (),
 ) -> timeseries.Panel:
     """Bars by UTC day, from expressions that have their point at the start of the day; the bar covers its day. `signed`: some are below zero.
+    `right`: the names of what has a scale of its own, on the right.
 
-    A name is a legend, with `{{label}}` for labels. One that ends with PROVISIONAL is drawn paler, in the colour of the name without it.
+    A name is a legend, with `{{label}}` for labels. One that ends with PROVISIONAL is drawn paler, in the colour of the name without it, or in grey if that has
+    labels. Of two series that are not stacked the second is drawn as a narrow bar before the first: neither hides the other.
     """
     panel = _by_day(title, description, series, unit, empty, width).draw_style(GraphDrawStyle.BARS).line_width(0).fill_opacity(80)
     panel = panel.height(height).bar_alignment(BarAlignment.AFTER).bar_width_factor(0.8)
@@ -104,23 +109,34 @@ def days(
         panel = panel.decimals(decimals)
     if stacked:
         panel = panel.stacking(common.StackingConfig().mode(StackingMode.NORMAL).group("A"))
+    for name in right:
+        panel = panel.override_by_name(name, [DynamicConfigValue("custom.axisPlacement", "right")])
     names = dict.fromkeys(name.removesuffix(PROVISIONAL) for name in series)
     for name, colour in zip((name for name in names if f"{name}{PROVISIONAL}" in series and "{{" not in name), _COLOURS, strict=False):
         for drawn in (name, f"{name}{PROVISIONAL}"):
-            panel = panel.override_by_name(drawn, [DynamicConfigValue("color", {"mode": "fixed", "fixedColor": colour})])
-    pale = [DynamicConfigValue("custom.fillOpacity", 30)]
-    return panel.override_by_regexp(rf"/{PROVISIONAL.replace('(', chr(92) + '(').replace(')', chr(92) + ')')}$/", pale)
+            panel = panel.override_by_name(drawn, [_coloured(colour)])
+    pale = [DynamicConfigValue("custom.fillOpacity", 30), *([_coloured(_GREY)] if any("{{" in name for name in names) else [])]
+    if len(series) == len(names) == 2 and not stacked:
+        first, second = names
+        panel = panel.override_by_name(first, [DynamicConfigValue("custom.fillOpacity", 40)])
+        panel = panel.override_by_name(second, [DynamicConfigValue("custom.barWidthFactor", 0.4)])
+    return panel.override_by_regexp(_PROVISIONAL_ONES, pale)
 
 
-def lines(title: str, description: str, series: Mapping[str, str], *, empty: str, unit: str = "locale", width: int = 12) -> timeseries.Panel:
-    """Lines with a point a UTC day."""
-    return _by_day(title, description, series, unit, empty, width).draw_style(GraphDrawStyle.LINE).line_width(2).fill_opacity(5).span_nulls(False)
+def lines(
+    title: str, description: str, series: Mapping[str, str], *, empty: str, unit: str = "locale", width: int = 12, decimals: int | None = None
+) -> timeseries.Panel:
+    """Lines with a point a UTC day. Names as for `days`; provisional ones are grey."""
+    panel = _by_day(title, description, series, unit, empty, width).draw_style(GraphDrawStyle.LINE).line_width(2).fill_opacity(5).span_nulls(False).min(0)
+    if decimals is not None:
+        panel = panel.decimals(decimals)
+    return panel.override_by_regexp(_PROVISIONAL_ONES, [_coloured(_GREY)]) if any(name.endswith(PROVISIONAL) for name in series) else panel
 
 
 def live(title: str, description: str, series: Mapping[str, str], *, empty: str, unit: str = "locale", width: int = 12) -> timeseries.Panel:
     """Lines over the time range, at whatever step fits the screen: for metrics that change by the minute."""
-    panel = _series(_described(timeseries.Panel(), title, description, unit, empty, width, 8), series)
-    return panel.draw_style(GraphDrawStyle.LINE).line_width(1).fill_opacity(5)
+    panel = _series(described(timeseries.Panel(), title, description, unit, empty, width, 8), series)
+    return panel.draw_style(GraphDrawStyle.LINE).line_width(1).fill_opacity(5).min(0)
 
 
 def ranking(
@@ -128,7 +144,7 @@ def ranking(
 ) -> bargauge.Panel:
     """Horizontal bars of now, the longest first: Prometheus answers `topk` and `sort_desc` in that order. `person`: each leads to its label `user`."""
     panel = (
-        _described(bargauge.Panel(), title, description, unit, empty, width, 10)
+        described(bargauge.Panel(), title, description, unit, empty, width, 10)
         .decimals(decimals)
         .min(0)
         .orientation(VizOrientation.HORIZONTAL)
@@ -137,10 +153,10 @@ def ranking(
         .max_viz_height(MOST_BAR_HEIGHT)
         .color_scheme(_palette())
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
-        .with_target(_now(expression, "A").legend_format(legend))
+        .with_target(now_query(expression, "A").legend_format(legend))
     )
     if person:
-        link = dashboard.DashboardLink("Show this person").url(_url("person", "__field.labels.user"))
+        link = dashboard.DashboardLink("Show this person").url(url_of("person", "__field.labels.user"))
         panel = panel.data_links([link])
     return panel
 
@@ -148,7 +164,7 @@ def ranking(
 def steps(title: str, description: str, series: Mapping[str, str], *, empty: str, unit: str = "locale", width: int = 8) -> bargauge.Panel:
     """Horizontal bars of now in the order that is given, one an expression: the steps of a funnel, the bands of a distribution."""
     panel = (
-        _described(bargauge.Panel(), title, description, unit, empty, width, 10)
+        described(bargauge.Panel(), title, description, unit, empty, width, 10)
         .decimals(0)
         .min(0)
         .orientation(VizOrientation.HORIZONTAL)
@@ -159,7 +175,7 @@ def steps(title: str, description: str, series: Mapping[str, str], *, empty: str
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
     )
     for place, (name, expression) in enumerate(series.items()):
-        panel = panel.with_target(_now(expression, chr(ord("A") + place)).legend_format(name))
+        panel = panel.with_target(now_query(expression, chr(ord("A") + place)).legend_format(name))
     return panel
 
 
@@ -172,76 +188,34 @@ def shares(title: str, description: str, expression: str, legend: str, *, empty:
         show_legend=True,
     )
     panel = (
-        _described(piechart.Panel(), title, description, unit, empty, width, 10)
+        described(piechart.Panel(), title, description, unit, empty, width, 10)
         .pie_type(PieChartType.DONUT)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
-        .with_target(_now(expression, "A").legend_format(legend))
+        .with_target(now_query(expression, "A").legend_format(legend))
     )
     panel.build().options.legend = legends
     return panel
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A value column of a table: the expression that fills it, one row a combination of the table's labels. A unit of `dateTimeAsIso` takes seconds."""
-
-    title: str
-    expression: str
-    unit: str = "locale"
-    decimals: int = 0
-    limits: Limits | None = None
-
-
-def rows(
-    title: str,
-    description: str,
-    labels: Mapping[str, str],
-    columns: Sequence[Column],
-    *,
-    sort: str,
-    empty: str,
-    width: int = 12,
-    height: int = 11,
-    descending: bool = True,
-    links: Mapping[str, str] | None = None,
-) -> table.Panel:
-    """A table of now. `labels` gives titles to the labels that the rows are keyed by; rows of all columns are joined on them. Other labels are left out.
-
-    `links` names the dashboard that a column of labels leads to, by the title of the column.
-    """
-    panel = _described(table.Panel(), title, description, "locale", empty, width, height).filterable(True)
-    panel = panel.sort_by([common.TableSortByFieldState().display_name(sort).desc(descending)])
-    values = {f"Value #{chr(ord('A') + place)}": column for place, column in enumerate(columns)} if len(columns) > 1 else {"Value": columns[0]}
-    names = {**labels, **{value: column.title for value, column in values.items()}}
-    for place, column in enumerate(columns):
-        expression = f"1000 * ({column.expression})" if column.unit == "dateTimeAsIso" else column.expression
-        panel = panel.with_target(_now(expression, chr(ord("A") + place), PromQueryFormat.TABLE))
-        panel = panel.override_by_name(column.title, _look(column))
-    for column_title, uid in (links or {}).items():
-        link = {"title": "Show this person", "url": _url(uid, "__value.text")}
-        panel = panel.override_by_name(column_title, [DynamicConfigValue("links", [link])])
-    if len(columns) > 1:
-        panel = panel.with_transformation(DataTransformerConfig(id_val="merge", options={}))
-    organized = {"excludeByName": {"Time": True}, "indexByName": {name: place for place, name in enumerate(names)}, "renameByName": names}
-    return panel.with_transformation(DataTransformerConfig(id_val="organize", options=organized))
-
-
-def _url(uid: str, variable: str) -> str:
+def url_of(uid: str, variable: str) -> str:
+    """The address of a dashboard for the person whom a variable of Grafana names, with the same data source."""
     return f"/d/{uid}?var-person=${{{variable}:percentencode}}&${{datasource:queryparam}}"
 
 
-def _described(panel: _Panel, title: str, description: str, unit: str, empty: str, width: int, height: int) -> _Panel:
+def described(panel: _Panel, title: str, description: str, unit: str, empty: str, width: int, height: int) -> _Panel:
+    """A panel with what every panel has; `width` of 24 columns, `height` in rows of 38 pixels."""
     return panel.title(title).description(description).datasource(SOURCE).unit(unit).no_value(empty).height(height).span(width)
 
 
 def _by_day(title: str, description: str, series: Mapping[str, str], unit: str, empty: str, width: int) -> timeseries.Panel:
-    return _series(_described(timeseries.Panel(), title, description, unit, empty, width, 9).interval("1d"), series)
+    return _series(described(timeseries.Panel(), title, description, unit, empty, width, 9).interval("1d"), series)
 
 
 def _series(panel: timeseries.Panel, series: Mapping[str, str]) -> timeseries.Panel:
     panel = (
         panel.color_scheme(dashboard.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
-        .show_points(VisibilityMode.NEVER)
+        # A value without others beside it is no line: Grafana draws it as a point.
+        .show_points(VisibilityMode.AUTO)
         .legend(common.VizLegendOptions().display_mode(LegendDisplayMode.LIST).placement(LegendPlacement.BOTTOM).show_legend(True))
         .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI))
     )
@@ -251,15 +225,12 @@ def _series(panel: timeseries.Panel, series: Mapping[str, str]) -> timeseries.Pa
     return panel
 
 
-def _look(column: Column) -> list[DynamicConfigValue]:
-    # The panel's no-data text is a sentence: in the cell of one row that has no value it would only be in the way.
-    look = [DynamicConfigValue("unit", column.unit), DynamicConfigValue("decimals", column.decimals), DynamicConfigValue("noValue", "-")]
-    if column.limits is not None:
-        look += [DynamicConfigValue("thresholds", _thresholds(column.limits).build()), DynamicConfigValue("custom.cellOptions", {"type": "color-text"})]
-    return look
+def _coloured(colour: str) -> DynamicConfigValue:
+    return DynamicConfigValue("color", {"mode": "fixed", "fixedColor": colour})
 
 
-def _thresholds(limits: Limits) -> dashboard.ThresholdsConfig:
+def thresholds(limits: Limits) -> dashboard.ThresholdsConfig:
+    """Colours from the limits on."""
     colours = ["green", "orange"] if limits.alarm is None else ["green", "orange", "red"]
     bounds = sorted([limits.warn] if limits.alarm is None else [limits.warn, limits.alarm])
     ordered = colours[::-1] if limits.falling else colours
@@ -271,5 +242,6 @@ def _palette() -> dashboard.FieldColor:
     return dashboard.FieldColor().mode(FieldColorModeId.FIXED).fixed_color("blue")
 
 
-def _now(expression: str, ref_id: str, shape: PromQueryFormat = PromQueryFormat.TIME_SERIES) -> prometheus.Dataquery:
+def now_query(expression: str, ref_id: str, shape: PromQueryFormat = PromQueryFormat.TIME_SERIES) -> prometheus.Dataquery:
+    """An instant query."""
     return prometheus.Dataquery().expr(expression).instant().format(shape).ref_id(ref_id).datasource(SOURCE)

@@ -8,14 +8,14 @@ from grafana_foundation_sdk.builders import dashboard, stat, table, timeseries
 from grafana_foundation_sdk.models.common import BigValueTextMode
 
 from grafana.source.aws import NO_BILL, NO_EVENTS
-from grafana.source.boards import AnyPanel, bare, section, text, window
+from grafana.source.boards import bare, section, text, window
 from grafana.source.kiro import NO_HISTORY
-from grafana.source.panels import PROVISIONAL, Column, Limits, days, number, ranking, rows
-from grafana.source.queries import ONE, TOP, of_person, of_person_settled, of_window, threshold_value, top
+from grafana.source.panels import DAY, MOMENT, PROVISIONAL, Limits, days, number
+from grafana.source.person_details import NO_KIRO, cost, kiro_cost, kiro_use, seat, sensitive, where
+from grafana.source.queries import ONE, of_person, of_person_settled, of_window, threshold_value
+from grafana.source.tables import Column, rows
 
 _NOBODY = "Type the exact name of one person above, as User shows it in other dashboards"
-_NO_SEAT = "This person is not known to hold a paid seat"
-_NO_KIRO = "This person has not used Kiro in the window"
 
 
 def person() -> dashboard.Dashboard:
@@ -27,8 +27,8 @@ def person() -> dashboard.Dashboard:
     made = section(made, "In the window", *_aws(), *_kiro())
     made = section(made, "By day", _events_by_day(), _cost_by_day(), _credits_by_day())
     made = section(made, "Beside the team", _compared(), _alerts())
-    made = section(made, "AWS", *_where(), _sensitive(), *_cost())
-    return section(made, "Kiro", *_kiro_use(), _seat(), _kiro_cost())
+    made = section(made, "AWS", *where(), sensitive(), *cost())
+    return section(made, "Kiro", *kiro_use(), seat(), kiro_cost())
 
 
 def _who() -> table.Panel:
@@ -39,7 +39,7 @@ def _who() -> table.Panel:
         "Who",
         "What the directory, the people file and the reports say of this person, and since when they are known.",
         titles,
-        [Column("Known since", f"max by ({', '.join(labels)}) ({since})", unit="dateTimeAsIso")],
+        [Column("Known since", f"max by ({', '.join(labels)}) ({since})", unit=DAY)],
         sort="Known since",
         empty=_NOBODY,
         width=24,
@@ -108,7 +108,7 @@ def _kiro() -> tuple[stat.Panel, ...]:
             width=4,
             legend="{{currency}}",
         ),
-        number("Kiro credits", "Credits consumed in the window, overage included.", f"sum({of_window('kiro_user_credits', ONE)})", empty=_NO_KIRO, width=4),
+        number("Kiro credits", "Credits consumed in the window, overage included.", f"sum({of_window('kiro_user_credits', ONE)})", empty=NO_KIRO, width=4),
         number(
             "Of this month's credits",
             "Credits consumed this month, of the included ones. Over 100% is overage, or the end where that is not enabled.",
@@ -131,7 +131,7 @@ def _kiro() -> tuple[stat.Panel, ...]:
             "Active days in Kiro",
             "Days with Kiro use among the last 30.",
             f"max(kiro_user_active_dates_last_30d{{{ONE}}})",
-            empty=_NO_KIRO,
+            empty=NO_KIRO,
             width=4,
         ),
         number(
@@ -228,116 +228,8 @@ def _alerts() -> table.Panel:
         "Alerts",
         "Alerts that fire now and name this person. The runbook of an alert says what it means and what to do.",
         {"alertname": "Alert", "severity": "Severity"},
-        [Column("Since", f"max by (alertname, severity) ({firing})", unit="dateTimeAsIso")],
+        [Column("Since", f"max by (alertname, severity) ({firing})", unit=MOMENT)],
         sort="Since",
         empty="No alert about this person fires",
         height=9,
-    )
-
-
-def _where() -> tuple[AnyPanel, ...]:
-    return tuple(
-        ranking(
-            f"Events by {of}",
-            f"CloudTrail management events in the window, the {TOP} with most.",
-            top(f"sum by ({label}) ({of_window(f'aws_user_{of}_events', ONE)})"),
-            f"{{{{{label}}}}}",
-            empty="No events in the window, or limits.breakdown_users folded them into _other",
-        )
-        for of, label in (("service", "aws_service"), ("region", "aws_region"), ("account", "aws_account"))
-    )
-
-
-def _sensitive() -> table.Panel:
-    return rows(
-        "Sensitive events",
-        "What somebody should know of, in the window, and the newest ones that are known. Sensitive does not mean wrong.",
-        {"category": "Category"},
-        [
-            Column("Events", f"sum by (category) ({of_window('aws_user_sensitive_events', ONE)})"),
-            Column("Newest", f"max by (category) (aws_user_last_sensitive_event_timestamp_seconds{{{ONE}}})", unit="dateTimeAsIso"),
-        ],
-        sort="Newest",
-        empty="Nothing sensitive is known of this person",
-        width=8,
-        height=10,
-    )
-
-
-def _cost() -> tuple[AnyPanel, ...]:
-    return (
-        ranking(
-            "Cost by service",
-            f"What was billed in the window, the {TOP} services with most.",
-            top(f"sum by (aws_service, currency) ({of_window('aws_user_service_cost', ONE)})"),
-            "{{aws_service}}, {{currency}}",
-            empty="Nothing was billed in the window, or limits.breakdown_users folded it into _other",
-            decimals=2,
-        ),
-        rows(
-            "Cost by kind of charge",
-            "What was billed. Credits, refunds and discounts are below zero.",
-            {"charge": "Charge", "currency": "Currency"},
-            [
-                Column("Window", f"sum by (charge, currency) ({of_window('aws_user_cost', ONE)})", decimals=2),
-                Column("Last month", f"sum by (charge, currency) (aws_user_cost_last_month{{{ONE}}})", decimals=2),
-            ],
-            sort="Window",
-            empty=NO_BILL,
-            width=8,
-            height=10,
-        ),
-    )
-
-
-def _kiro_use() -> tuple[AnyPanel, ...]:
-    return (
-        ranking(
-            "Messages by model",
-            "Kiro messages in the window by the model that handled them.",
-            top(f"sum by (model) ({of_window('kiro_user_model_messages', ONE)})"),
-            "{{model}}",
-            empty=_NO_KIRO,
-            width=6,
-        ),
-        ranking(
-            "Credits by client",
-            "Kiro credits in the window by client, overage included.",
-            top(f"sum by (client) ({of_window('kiro_user_client_credits', ONE)})"),
-            "{{client}}",
-            empty=_NO_KIRO,
-            decimals=1,
-            width=6,
-        ),
-    )
-
-
-def _seat() -> table.Panel:
-    since = f"max(kiro_user_seat_start_timestamp_seconds{{{ONE}}})"
-    return rows(
-        "Seat",
-        "The paid Kiro seat. Idle: held for kiro.idle_after or longer and not used in that time. Pending: assigned, not charged.",
-        {"tier": "Tier", "status": "Status"},
-        [Column("Since", f"group by (tier, status) (kiro_user_seat{{{ONE}}}) * on () group_left () {since}", unit="dateTimeAsIso")],
-        sort="Since",
-        empty=_NO_SEAT,
-        width=6,
-        height=10,
-    )
-
-
-def _kiro_cost() -> table.Panel:
-    return rows(
-        "Cost of Kiro",
-        "By the list price of the config, and what the bill names, which is part of the cost above. A seat counts in full for its month.",
-        {"component": "Component", "currency": "Currency"},
-        [
-            Column("This month", f"sum by (component, currency) (kiro_user_list_cost_month_to_date{{{ONE}}})", decimals=2),
-            Column("Last month", f"sum by (component, currency) (kiro_user_list_cost_last_month{{{ONE}}})", decimals=2),
-            Column("Billed this month", f"sum by (component, currency) (kiro_user_billed_cost_month_to_date{{{ONE}}})", decimals=2),
-        ],
-        sort="This month",
-        empty=_NO_SEAT,
-        width=6,
-        height=10,
     )
