@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 from dashboards_rig import Demo
@@ -94,7 +94,19 @@ def idle_seats(demo: Demo) -> list[str]:
 
 
 Expected = Callable[[Demo], Mapping[tuple[str, ...], Decimal | float]]
+
+
+def newest_day(demo: Demo, *sources: str) -> dict[tuple[str, ...], float]:
+    """Yesterday, in milliseconds, as each source of a demo that has landed says it."""
+    day = datetime.combine(last(demo, 1)[1], time(), UTC).timestamp() * 1000
+    return {(source,): day for source in sources} or {(): day}
+
+
 NUMBERS: dict[str, tuple[tuple[str, ...], Expected]] = {
+    "overview: Newest day A": (("source",), lambda demo: newest_day(demo, "cloudtrail", "cur", "kiro_credits", "kiro_features")),
+    "kiro-overview: Newest day A": ((), newest_day),
+    "aws-usage: Newest day A": ((), newest_day),
+    "aws-cost: Newest day A": ((), newest_day),
     "kiro-overview: Credits A last_30d": ((), lambda demo: total(demo, "team:kiro_user_credits")),
     "kiro-overview: Overage credits A last_30d": ((), lambda demo: total(demo, "team:kiro_user_overage_credits")),
     "kiro-overview: Messages A last_30d": ((), lambda demo: total(demo, "team:kiro_user_messages")),

@@ -169,9 +169,9 @@ def _rejected() -> table.Panel:
         "Rejected rows, last 24 hours",
         f"Files, rows and values that were left out, the {MOST_ROWS} reasons with most. The log says where they stand. A restart reads what is not stored yet.",
         {"source": "Source", "reason": "Reason"},
-        [Column("Rejected", f"topk({MOST_ROWS}, {increase('source_rejected_rows_total', '1d', 'source, reason')} > 0)")],
+        [Column("Rejected", f"topk({MOST_ROWS}, {increase('source_rejected_rows_total', '1d', 'source, reason')})")],
         sort="Rejected",
-        empty="Nothing was left out since Prometheus began to scrape",
+        empty=NO_SCRAPE,
         width=8,
         height=8,
     )
