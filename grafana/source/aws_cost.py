@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders import dashboard, stat, table, timeseries
 from grafana.source.aws import EACH_MONEY, MONEY_PERSON, NO_BILL, cost
 from grafana.source.aws_budgets import MONTH, OF_BUDGET, budgets, budgets_of_people
 from grafana.source.boards import AnyPanel, board, currency, section
-from grafana.source.exporter import newest_day
+from grafana.source.exporter_shared import newest_day
 from grafana.source.kiro import NO_HISTORY
 from grafana.source.panels import PROVISIONAL, Limits, days, lines, number, ranking
 from grafana.source.queries import (

@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders import dashboard, stat, table
 
 from grafana.source.aws import NO_EVENTS, events
 from grafana.source.boards import AnyPanel, board, section
-from grafana.source.exporter import newest_day
+from grafana.source.exporter_shared import newest_day
 from grafana.source.kiro import NO_HISTORY
 from grafana.source.panels import MOMENT, days, lines, number, ranking, shares
 from grafana.source.queries import EACH, MOST_ROWS, NAMED, PEOPLE, counted, first, of_window, top, whole_first

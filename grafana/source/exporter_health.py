@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import dashboard, stat, table
 
 from grafana.source.boards import AnyPanel, bare, section, values_of
-from grafana.source.exporter import INSTANCE, NO_SCRAPE, hour, increase, of, own
+from grafana.source.exporter_shared import INSTANCE, NO_SCRAPE, hour, increase, of, own
 from grafana.source.exporter_size import costs, size
 from grafana.source.panels import DAY, MOMENT, Limits, live, number
 from grafana.source.queries import MOST_ROWS, threshold_value

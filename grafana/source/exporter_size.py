@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana.source.boards import AnyPanel
-from grafana.source.exporter import INSTANCE, NO_AWS, NO_SCRAPE, hour, increase, of
+from grafana.source.exporter_shared import INSTANCE, NO_AWS, NO_SCRAPE, hour, increase, of
 from grafana.source.panels import live, number, ranking
 from grafana.source.queries import TOP, top
 

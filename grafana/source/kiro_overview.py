@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders import bargauge, dashboard, stat, table, ti
 
 from grafana.source import kiro_limits as limits
 from grafana.source.boards import section
-from grafana.source.exporter import newest_day
+from grafana.source.exporter_shared import newest_day
 from grafana.source.kiro import (
     NO_HISTORY,
     NO_SEATS,

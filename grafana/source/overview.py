@@ -7,7 +7,7 @@ from grafana_foundation_sdk.models.common import VizOrientation
 
 from grafana.source.aws import NO_BILL, NO_EVENTS, cost, events
 from grafana.source.boards import board, currency, section
-from grafana.source.exporter import own
+from grafana.source.exporter_shared import own
 from grafana.source.kiro import NO_HISTORY, NOTHING_LANDED
 from grafana.source.panels import DAY, MOMENT, PROVISIONAL, days, lines, number, ranking
 from grafana.source.queries import (
