@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
@@ -338,3 +339,20 @@ def test_every_answer_carries_the_security_headers(web: Serving, path: str) -> N
     assert headers["content-security-policy"].startswith("default-src 'none'")
     assert headers["cache-control"] == "no-store"
     assert "server" not in headers
+
+
+def test_scrape_during_a_start_waits_for_the_first_snapshot_and_nothing_else_waits() -> None:
+    async def scraped() -> None:
+        view, opened = FakeView(), asyncio.get_running_loop().create_future()
+        first, view.current = view.current, None
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(make_app(view, None, opened)), base_url="http://exporter") as client:
+            scrape = asyncio.ensure_future(client.get("/metrics"))
+            assert (await client.get("/-/healthy")).status_code == 200
+            assert not scrape.done()
+            view.current = first
+            opened.set_result(None)
+            assert CREDITS.plain in (await asyncio.wait_for(scrape, 10)).content
+            view.current = None
+            assert CREDITS.plain not in (await asyncio.wait_for(client.get("/metrics"), 10)).content
+
+    asyncio.run(scraped())

@@ -64,12 +64,13 @@ def serve(config: Config, reread: Callable[[], Config], sockets: list[socket.soc
 async def _serve(opening: Opening, protection: Protection, sockets: list[socket.socket]) -> bool:
     """Whether everything has ended when it returns."""
     loop = asyncio.get_running_loop()
-    server = Server(make_app(opening, protection), protection.tls())
+    opened = asyncio.ensure_future(asyncio.to_thread(opening.open))
+    server = Server(make_app(opening, protection, opened), protection.tls())
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
     loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, opening.reload))
-    serving = asyncio.ensure_future(_open_and_serve(opening, server, sockets))
+    serving = asyncio.ensure_future(_serve_beside(opened, server, sockets))
     waiting = asyncio.ensure_future(told.wait())
     watching = asyncio.ensure_future(protection.watch())
     try:
@@ -87,12 +88,8 @@ async def _serve(opening: Opening, protection: Protection, sockets: list[socket.
     return ended
 
 
-async def _open_and_serve(opening: Opening, server: Server, sockets: list[socket.socket]) -> None:
+async def _serve_beside(opened: asyncio.Future[None], server: Server, sockets: list[socket.socket]) -> None:
     """Ends when the server has ended. Raises UserError, with the server ended, where the store cannot be opened."""
-    opened = asyncio.ensure_future(asyncio.to_thread(opening.open))
-    if opening.snapshot() is None:
-        # Scrapes that come meanwhile wait in the backlog: answered too early, they would find every series gone.
-        await opened
     serving = asyncio.ensure_future(server.serve(sockets))
     await asyncio.wait({opened, serving}, return_when=asyncio.FIRST_COMPLETED)
     if opened.done() and opened.exception() is not None:

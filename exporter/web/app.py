@@ -83,15 +83,16 @@ class View(Protocol):
         """Has one source, or each, refreshed now, without waiting for the end; the reasons why that cannot be."""
 
 
-def make_app(view: View, protection: Protection | None = None) -> ASGIApp:
+def make_app(view: View, protection: Protection | None = None, opened: asyncio.Future[None] | None = None) -> ASGIApp:
     """The ASGI application that answers for `view`, behind what `protection` asks for.
 
+    Until `opened` is done, a scrape for which there is no snapshot waits: answered too early, it would find every series gone.
     Starlette but for the people API: FastAPI takes a fifth of a second of the one that a start may take.
     """
     pages = _Pages(view)
     app = Starlette(exception_handlers={HTTPException: _http_error, Exception: _unexpected_error})
     app.router.redirect_slashes = False
-    app.add_route("/metrics", _Metrics(view), methods=["GET"])  # type: ignore[arg-type]  # an ASGI application: its body must not be joined
+    app.add_route("/metrics", _Metrics(view, opened), methods=["GET"])  # type: ignore[arg-type]  # an ASGI application: its body must not be joined
     app.add_route("/", pages.landing)
     app.add_route("/-/healthy", pages.healthy)
     app.add_route("/-/ready", pages.ready)
@@ -112,13 +113,17 @@ def _people_api(view: View) -> ASGIApp:
 class _Metrics:
     """ASGI application for `/metrics`: the chunks of the snapshot as they are, and the self-metrics after them."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, opened: asyncio.Future[None] | None) -> None:
         self._view = view
+        self._opened = opened
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         format = choose_format(_header(scope, b"accept"))
         gzip = gzip_accepted(_header(scope, b"accept-encoding"))
         snapshot = self._view.snapshot()
+        if snapshot is None and self._opened is not None:
+            await asyncio.wait({self._opened})
+            snapshot = self._view.snapshot()
         chunks = snapshot.chunks if snapshot else ()
         tail = self._view.telemetry.exposition(format.openmetrics) + (b"# EOF\n" if format.openmetrics else b"")
         # gzip members in a row are one gzip body (RFC 1952, 2.2)
