@@ -25,7 +25,7 @@ def rows(series: int) -> duckdb.DuckDBPyConnection:
 
 
 def rendered(connection: duckdb.DuckDBPyConnection, series: int) -> list[Chunk]:
-    query = f"SELECT {line(sql_text(NAME), label_pairs(LABELS))} FROM samples ORDER BY rowid"
+    query = f"SELECT {line(sql_text(NAME), label_pairs(LABELS))} FROM (FROM samples ORDER BY rowid)"
     return list(render([Part(NAME, "Credits.", series)], connection, query))
 
 

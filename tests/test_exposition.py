@@ -279,7 +279,7 @@ def test_another_number_of_samples_than_announced_is_refused(connection: duckdb.
 
 @pytest.mark.parametrize("row", [(None, 1.0), ("a", None)])
 def test_null_is_refused(render: Render, row: tuple[object, ...]) -> None:
-    with pytest.raises(ValueError, match="NULL"):
+    with pytest.raises(duckdb.Error, match="NULL"):
         render([("a", 1.0), row, ("b", 2.0)])
 
 

@@ -77,7 +77,7 @@ def _of_family(one: Stated, window: str, target: Target) -> Iterator[_Samples]:
     if family.kind is not Kind.BREAKDOWN or family.name in target.breakdowns:
         given = "".join(f'{name}="{_escaped(value)}",' for name, value in target.labels).removesuffix(",")
         labels = exposition.label_pairs(family.labels) if family.labels else None
-        pairs = " || ',' || ".join(part for part in (sql_text(given), "pairs" if family.of_people else None, labels) if part)
+        pairs = ", ',', ".join(part for part in (sql_text(given), "pairs" if family.of_people else None, labels) if part)
         rows = f"{one.table} JOIN person_pairs USING (person)" if family.of_people else one.table
         yield _Samples(metric, f"{family.help} {WINDOW_HELP[window]}", f"FROM {rows}", pairs, one.keys[1:], window)
     if family.of_people and family.additive and window in family.windows:
@@ -108,7 +108,7 @@ def _render(cursor: duckdb.DuckDBPyConnection, samples: _Samples, days: DayRange
         line = exposition.line(sql_text(samples.metric), samples.pairs, at)
         order = ", ".join((*samples.order, '"window"'))
         part = Part(samples.metric, samples.help, number)
-        yield from exposition.render([part], cursor, f"SELECT {line} {samples.rows} {within} ORDER BY {order}")
+        yield from exposition.render([part], cursor, f"SELECT {line} FROM ({samples.rows} {within} ORDER BY {order})")
 
 
 def _escaped(value: str) -> str:

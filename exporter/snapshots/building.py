@@ -102,6 +102,7 @@ def _render(cursor: duckdb.DuckDBPyConnection, one: Stated, series: Mapping[str,
         return
     pairs = (["pairs"] if family.of_people else []) + ([exposition.label_pairs(family.labels)] if family.labels else [])
     rows = f"{one.table} JOIN person_pairs USING (person)" if family.of_people else one.table
-    line = exposition.line(name, " || ',' || ".join(pairs) or None)
-    lines = f"SELECT {line} FROM {rows}" + (f" ORDER BY {', '.join(order)}" if order else "")
+    line = exposition.line(name, ", ',', ".join(pairs) or None)
+    # Sorted first: the lines are larger than the rows that they are made of, and a sort holds all of them at once.
+    lines = f"SELECT {line} FROM (FROM {rows}{' ORDER BY ' * bool(order)}{', '.join(order)})"
     yield from exposition.render(parts, cursor, lines)

@@ -80,7 +80,7 @@ def _persons(cursor: duckdb.DuckDBPyConnection, people: People, known_since: Map
     ).fetchall()
     cursor.execute(
         f"""CREATE TEMP TABLE person_pairs AS
-        SELECT person, {label_pairs(("user", "team"))} AS pairs
+        SELECT person, concat({label_pairs(("user", "team"))}) AS pairs
         FROM (SELECT person, "user", team FROM person UNION ALL SELECT person, '{FOLDED}', team FROM other)"""
     ).fetchall()
 
