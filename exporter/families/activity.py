@@ -13,6 +13,15 @@ _PRINCIPALS = ("today", "yesterday", "last_30d")
 
 _TABLES = (
     Table(
+        "cloudtrail_kind_daily",
+        """
+        SELECT day, kind, dimension, CASE WHEN dimension = 'category' THEN c.value END AS category,
+            sum(events)::BIGINT AS events, sum(denied)::BIGINT AS denied, max(last_event) AS last_event
+        FROM cloudtrail c
+        WHERE dimension IN ('access', 'category')
+        GROUP BY ALL""",
+    ),
+    Table(
         "cloudtrail_windowed",
         f"""
         WITH {alike_days("cloudtrail")},
@@ -213,7 +222,7 @@ _PRINCIPAL_FAMILIES = (
     Family(
         name="aws_principal_events",
         help="All CloudTrail management events by who caused them. Those of kind human are the sum of aws_user_events.",
-        statement="""SELECT "window", kind, sum(events)::BIGINT AS value FROM cloudtrail JOIN window_days w USING (day)
+        statement="""SELECT "window", kind, sum(events)::BIGINT AS value FROM cloudtrail_kind_daily JOIN window_days w USING (day)
             WHERE w.source = 'cloudtrail' AND dimension = 'access' GROUP BY ALL""",
         kind=Kind.PLAIN,
         labels=("kind",),
@@ -222,7 +231,7 @@ _PRINCIPAL_FAMILIES = (
     Family(
         name="aws_principal_denied_events",
         help="Denied CloudTrail management events by who caused them; part of aws_principal_events.",
-        statement="""SELECT "window", kind, sum(denied)::BIGINT AS value FROM cloudtrail JOIN window_days w USING (day)
+        statement="""SELECT "window", kind, sum(denied)::BIGINT AS value FROM cloudtrail_kind_daily JOIN window_days w USING (day)
             WHERE w.source = 'cloudtrail' AND dimension = 'access' GROUP BY ALL""",
         kind=Kind.PLAIN,
         labels=("kind",),
@@ -231,7 +240,7 @@ _PRINCIPAL_FAMILIES = (
     Family(
         name="aws_principal_sensitive_events",
         help="Sensitive CloudTrail events by who caused them and by category; part of aws_principal_events.",
-        statement="""SELECT "window", kind, cloudtrail.value AS category, sum(events)::BIGINT AS value FROM cloudtrail JOIN window_days w USING (day)
+        statement="""SELECT "window", kind, category, sum(events)::BIGINT AS value FROM cloudtrail_kind_daily JOIN window_days w USING (day)
             WHERE w.source = 'cloudtrail' AND dimension = 'category' GROUP BY ALL""",
         kind=Kind.PLAIN,
         labels=("kind", "category"),
@@ -240,14 +249,14 @@ _PRINCIPAL_FAMILIES = (
     Family(
         name="aws_principal_last_event_timestamp_seconds",
         help="Unix time of the newest CloudTrail event by who caused it, within the days that windows reach.",
-        statement="SELECT kind, max(last_event) AS value FROM cloudtrail WHERE dimension = 'access' GROUP BY kind",
+        statement="SELECT kind, max(last_event) AS value FROM cloudtrail_kind_daily WHERE dimension = 'access' GROUP BY kind",
         kind=Kind.PLAIN,
         labels=("kind",),
     ),
     Family(
         name="aws_principal_last_sensitive_event_timestamp_seconds",
         help="Unix time of the newest sensitive event by who caused it and by category, within the days that windows reach.",
-        statement="SELECT kind, c.value AS category, max(last_event) AS value FROM cloudtrail c WHERE dimension = 'category' GROUP BY kind, category",
+        statement="SELECT kind, category, max(last_event) AS value FROM cloudtrail_kind_daily WHERE dimension = 'category' GROUP BY kind, category",
         kind=Kind.PLAIN,
         labels=("kind", "category"),
     ),

@@ -14,16 +14,17 @@ _SHORT = ("yesterday", "last_30d", "month_to_date")
 _TABLES = (
     Table(
         "kiro_daily",
+        # One of the two branches is empty: to look back over every row costs more than all of the rest, so only figures that need it pay for it.
         """
         SELECT day, person, client,
             sum(credits + CASE WHEN on_top THEN daily_overage ELSE 0 END) AS credits, sum(daily_overage) AS overage,
             sum(messages)::BIGINT AS messages, sum(conversations)::BIGINT AS conversations
         FROM (
-            SELECT *,
-                CASE WHEN cumulative THEN greatest(0, overage_credits - coalesce(lag(overage_credits) OVER month_so_far, 0))
-                    ELSE overage_credits END AS daily_overage
+            SELECT *, overage_credits AS daily_overage FROM kiro_credits, kiro_setting WHERE model IS NULL AND NOT cumulative
+            UNION ALL
+            SELECT *, greatest(0, overage_credits - coalesce(lag(overage_credits) OVER month_so_far, 0)) AS daily_overage
             FROM kiro_credits, kiro_setting
-            WHERE model IS NULL
+            WHERE model IS NULL AND cumulative
             WINDOW month_so_far AS (PARTITION BY identity, account, region, client, date_trunc('month', day) ORDER BY day)
         )
         JOIN owner USING (identity)
@@ -50,14 +51,17 @@ _TABLES = (
         "kiro_newest",
         # The state of a person is that of the newest row; where two clients or profiles differ on that day, the dearer tier.
         """
+        WITH newest AS (
+            SELECT person, max(day) AS day FROM kiro_credits JOIN owner USING (identity) WHERE model IS NULL GROUP BY person
+        )
         SELECT person, day, tier, overage_cap, overage_enabled, coalesce(included_credits, tier_credits) AS included_credits
         FROM (
             SELECT c.*, person, t.credits AS tier_credits,
-                row_number() OVER (PARTITION BY person ORDER BY day DESC, t.price DESC NULLS LAST, tier NULLS LAST, client, identity) AS age
-            FROM kiro_credits c JOIN owner USING (identity) LEFT JOIN kiro_tier t USING (tier)
+                row_number() OVER (PARTITION BY person ORDER BY t.price DESC NULLS LAST, tier NULLS LAST, client, identity) AS place
+            FROM kiro_credits c JOIN owner USING (identity) JOIN newest USING (person, day) LEFT JOIN kiro_tier t USING (tier)
             WHERE model IS NULL
         )
-        WHERE age = 1""",
+        WHERE place = 1""",
     ),
     Table(
         "kiro_seen",

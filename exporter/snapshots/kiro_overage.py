@@ -19,7 +19,8 @@ WITH daily AS (
     SELECT identity, date_trunc('month', day) AS month, day, sum(credits) AS credits, sum(overage_credits) AS overage,
         max(coalesce(included_credits, t.credits_included)) AS included
     FROM kiro_credits LEFT JOIN (SELECT tier, credits AS credits_included FROM kiro_tier) t USING (tier)
-    WHERE model IS NULL
+    -- Of few people there is anything to say.
+    WHERE model IS NULL AND identity IN (SELECT identity FROM kiro_credits WHERE overage_credits > 0)
     GROUP BY ALL
 ),
 steps AS (
