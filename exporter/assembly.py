@@ -19,7 +19,7 @@ from exporter.people import Entry, Person, people_file
 from exporter.people.attribution import Candidate, Rules, attribute
 from exporter.people.people_file import PeopleFile
 from exporter.people.remembered import KNOWN, STANDINGS, Known, Standings, meet
-from exporter.resolved import listed, published, resolved
+from exporter.resolved import Resolver, published
 from exporter.snapshots import building
 from exporter.snapshots.folding import Standing
 from exporter.snapshots.kiro_overage import Overage
@@ -43,6 +43,8 @@ class Assembly:
         self._known = (store.recall(KNOWN, Known) or Known({})).since
         kept = store.recall(STANDINGS, Standings) or Standings({})
         self._standings = {name: Standing(*standing) for name, standing in kept.groups.items()}
+        self._resolver = Resolver()
+        self._met: tuple[Sequence[Person], dict[str, int]] | None = None
         self._overage: Overage | None = None
         self._people: SnapshotPeople | None = None
 
@@ -57,7 +59,7 @@ class Assembly:
         config, entries, key = self._inputs
         self._history.advance(moment)
         facts = self._history.recent
-        everybody = resolved(config, listed(directory.stored(self._store), entries), self._store, facts)
+        everybody = self._resolver.resolved(config, directory.stored(self._store), entries, self._store, facts)
         people = published(config).of(everybody)
         self._telemetry.people({source: people.unresolved.get(source, 0) for source in landed}, people.collisions)
         known_since = self._meet(everybody.persons)
@@ -74,7 +76,7 @@ class Assembly:
         stored = directory.stored(self._store)
         if stored is None and config.sources.identity_center is not None:
             return None
-        people = resolved(config, listed(stored, entries), self._store, self._history.recent)
+        people = self._resolver.resolved(config, stored, entries, self._store, self._history.recent)
         order = [method for method in config.attribution.order if method in ("owner_tag", "created_by_tag")]
         given = attribute(candidates, order, people, {}, False, Rules.of(config.people.patterns))
         return frozenset(one.candidate for one in given if one.person is None) if people.persons else None
@@ -90,10 +92,13 @@ class Assembly:
         return PeopledSnapshot.of(built, people)
 
     def _meet(self, persons: Sequence[Person]) -> dict[str, int]:
+        if self._met is not None and self._met[0] is persons:
+            return self._met[1]
         by_user, known = meet(self._known, persons, int(self._clock().timestamp()))
         if known != self._known:
             self._known = known
             self._remember(KNOWN, Known(known))
+        self._met = (persons, by_user)
         return by_user
 
     def _keep(self, built: building.Built) -> None:

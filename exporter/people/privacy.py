@@ -39,7 +39,7 @@ class Published:
         hidden = {
             person.number
             for person in people.persons
-            if not excluded.isdisjoint((normalise(person.name), normalise(person.user))) or (self.only_teams and person.team not in self.only_teams)
+            if (excluded and {normalise(person.name), normalise(person.user)} & excluded) or (self.only_teams and person.team not in self.only_teams)
         }
         persons = people.persons if self.user_label != "hash" else tuple(map(_nameless, people.persons))
         return replace(people, persons=persons, hidden=frozenset(hidden))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 
 from exporter.model import FOLDED, SeenIdentity
 from exporter.people.spellings import compared, is_id, normalise, one_to_one, printable, spelling_of
@@ -149,7 +150,7 @@ def resolve(
     for entry in entries:
         place = len(drafts)
         drafts.append(_Draft(entry))
-        for spelling in _spellings(entry):
+        for spelling in drafts[place].spellings:
             first = claims.setdefault(spelling, place)
             # Two of one name are counted below, with those whose names only look the same.
             if first != place and not normalise(entry.user) == normalise(drafts[first].entry.user) == spelling:
@@ -214,14 +215,17 @@ def _name(entry: Entry, user_id: str) -> str:
 
 
 class _Draft:
-    __slots__ = ("entry", "keys")
-
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
         self.keys: list[str] = []
 
-    @property
+    @cached_property
+    def spellings(self) -> list[str]:
+        return _spellings(self.entry)
+
+    @cached_property
     def user_id(self) -> str:
+        """Asked for when all keys are known."""
         ids = [key for key in (*self.keys, *map(normalise, self.entry.aliases)) if is_id(key)]
         return min(ids, default=min(self.keys, default=""))
 
@@ -240,7 +244,7 @@ class _Draft:
             seat_since=entry.seat_since,
             created=entry.created,
             name=entry.user,
-            spellings=tuple(dict.fromkeys((*_spellings(entry), *self.keys))),
+            spellings=tuple(dict.fromkeys((*self.spellings, *self.keys))),
         )
 
 
