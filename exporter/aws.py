@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from botocore.config import Config
     from botocore.credentials import Credentials
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.loaders import Loader
 
 ROLE_SESSION_NAME = "aws-user-exporter"
 CONNECT_TIMEOUT_SECONDS = 5
@@ -258,7 +259,16 @@ def _core(aws: Aws) -> botocore.session.Session:
         core.set_config_variable("profile", aws.profile)
     if aws.region:
         core.set_config_variable("region", aws.region)
+    core.register_component("data_loader", _models(core.get_config_variable("data_path")))
     return core
+
+
+@cache
+def _models(data_path: str | None) -> Loader:
+    """What botocore reads its descriptions of services with. One for all sessions: each would parse them anew, and that is most of what a client takes."""
+    from botocore.loaders import create_loader
+
+    return create_loader(data_path)
 
 
 def _assume(source: botocore.session.Session, aws: Aws, role_arn: str) -> botocore.session.Session:

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl
 import pytest
 from botocore import exceptions as raised
 from botocore.exceptions import ClientError
+from botocore.loaders import JSONFileLoader
 
 from exporter.aws import client, explain, explained, session
 from exporter.errors import TransientError, UserError
@@ -166,6 +167,15 @@ def test_role_without_credentials_to_assume_it_is_one_sentence() -> None:
 def test_client_is_bounded() -> None:
     config = client(Settings(profile="reader"), "s3").meta.config
     assert (config.connect_timeout, config.read_timeout, config.retries) == (5, 60, {"mode": "standard", "total_max_attempts": 3})
+
+
+def test_a_service_is_described_once_for_all_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    client(Settings(profile="reader"), "s3")
+    read: list[str] = []
+    load = JSONFileLoader.load_file
+    monkeypatch.setattr(JSONFileLoader, "load_file", lambda loader, path: read.append(path) or load(loader, path))
+    client(Settings(profile="reader", region="eu-west-1"), "s3")
+    assert read == []
 
 
 def test_client_takes_another_address() -> None:
