@@ -49,7 +49,7 @@ people: {file: people.csv}
 limits: {breakdown_users: 1}
 """
 _MAKING = multiprocessing.get_context("forkserver")
-_MAKING.set_forkserver_preload(["lives"])
+_MAKING.set_forkserver_preload(["lives", "sqlglot.dialects.athena", "sqlglot.dialects.duckdb"])
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _FILE_STEPS = {"os.rename": True, "os.remove": False, "os.mkdir": True, "shutil.rmtree": False}
 """Events with a path first, and whether a full disk can refuse them."""
