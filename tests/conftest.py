@@ -20,6 +20,7 @@ hypothesis.settings.register_profile("tests", deadline=None)
 hypothesis.settings.load_profile("tests")
 
 _LONGEST_MODULE = timedelta(minutes=3)
+_LONG_SECONDS = 3 * 3600.0
 
 
 class Clock:
@@ -81,6 +82,13 @@ def trino(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrinoServer]:
         pytest.skip("TRINO_HOME is not set: `make test-trino` fetches Trino and sets it")
     with TrinoServer(Path(home).resolve(), tmp_path_factory.mktemp("trino")) as server:
         yield server
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests may take hours; whatever hangs in the others is ended by the `timeout` of pyproject.toml."""
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.timeout(_LONG_SECONDS))
 
 
 _exit_code = pytest.StashKey[int]()

@@ -135,7 +135,6 @@ def test_kill_where_writes_can_part_is_mended_by_the_next_refresh(story: Story, 
 
 
 @pytest.mark.long
-@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("source", SOURCES)
 def test_kill_at_every_step_is_mended_by_the_next_refresh(story: Story, scratch: Path, source: str) -> None:
     for number in range(len(story.steps[source])):

@@ -19,7 +19,7 @@ import pytest
 from exporter_process import ExporterProcess, Samples
 from recount_kiro import Recount
 
-KILLS = (3, pytest.param(10, marks=[pytest.mark.long, pytest.mark.timeout(1200)]))
+KILLS = (3, pytest.param(10, marks=pytest.mark.long))
 PEOPLE = 24
 DAYS = 7  # All of them stay open: `lookback` is 7 days unless the config says otherwise.
 ACCOUNTS = ("111122223333", "444455556666")

@@ -10,7 +10,7 @@ from statistics import mean
 import pytest
 from soak_rig import DAY, Soaked, SoakedService
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(3600)]
+pytestmark = pytest.mark.long
 
 PEOPLE = 30
 FIRST, BEGIN, END = date(2026, 7, 1), date(2026, 9, 1), date(2026, 11, 1)
