@@ -75,7 +75,7 @@ def joined(days: dict[Key, Sums], listed: Path) -> dict[tuple[str, str], tuple[s
 def both(tmp_path_factory: pytest.TempPathFactory) -> Both:
     folder = tmp_path_factory.mktemp("recount")
     reader = Reader(folder, history=NOW.date() - FIRST, human_identity_providers=())
-    sample = write(Organisation.generate(PEOPLE, SEED), reader.logs, FIRST, LAST, cloudtrail=True, events=12.0)
+    sample = write(Organisation.generate(PEOPLE, SEED), reader.logs, FIRST, LAST, cloudtrail=True, events=12.0, bill=False)
     reader.refresh(NOW)
     recent = RecentFacts()
     History(reader.store, recent).open(NOW)

@@ -83,7 +83,7 @@ Values = dict[tuple[str, ...], float]
 @pytest.fixture(scope="module")
 def folder(today: date, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("end to end")
-    write(Organisation.generate(PEOPLE, SEED), folder / "data", today - timedelta(days=DAYS), today - timedelta(days=1))
+    write(Organisation.generate(PEOPLE, SEED), folder / "data", today - timedelta(days=DAYS), today - timedelta(days=1), cloudtrail=False, bill=False)
     write_nobody(folder / "data", today)
     return folder
 

@@ -63,7 +63,7 @@ class House:
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("house")
-    write(Organisation.generate(PEOPLE, SEED), folder / "data", FIRST, LAST, cloudtrail=True, events=12.0)
+    write(Organisation.generate(PEOPLE, SEED), folder / "data", FIRST, LAST, cloudtrail=True, events=12.0, bill=False)
     config = folder / "config.yaml"
     config.write_text(UNFOLDED, encoding="utf-8")
     telemetry = Telemetry()

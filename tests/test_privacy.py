@@ -211,7 +211,7 @@ NOT_TELLING = 4
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     reader = Reader(tmp_path_factory.mktemp("privacy"), history=MORNING_AFTER.date() - FIRST)
-    write(Organisation.generate(20, 5), reader.logs, FIRST, LAST, cloudtrail=True, events=6.0)
+    write(Organisation.generate(20, 5), reader.logs, FIRST, LAST, cloudtrail=True, events=6.0, bill=False)
     reader.refresh(MORNING_AFTER)
     users = json.loads((reader.logs / "directory" / "users.json").read_bytes())["Users"]
     listed = (

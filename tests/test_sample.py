@@ -33,7 +33,7 @@ def organisation() -> Organisation:
 
 @pytest.fixture(scope="module")
 def quirky(organisation: Organisation, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write(organisation, tmp_path_factory.mktemp("quirky"), FIRST, LAST, cloudtrail=False).folder
+    return write(organisation, tmp_path_factory.mktemp("quirky"), FIRST, LAST, cloudtrail=False, bill=False).folder
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_another_seed_gives_other_people() -> None:
 
 
 def test_a_day_is_the_same_whatever_span_it_is_written_with(organisation: Organisation, quirky: Path, tmp_path: Path) -> None:
-    write(organisation, tmp_path, date(2026, 10, 20), date(2026, 10, 24), cloudtrail=False)
+    write(organisation, tmp_path, date(2026, 10, 20), date(2026, 10, 24), cloudtrail=False, bill=False)
     reports = {name: content for name, content in contents(tmp_path).items() if re.search("/2026/10/2[0-4]/", name)}
     assert reports == {name: content for name, content in contents(quirky).items() if re.search("/2026/10/2[0-4]/", name)}
 
@@ -145,7 +145,7 @@ def test_some_people_come_and_as_many_leave(people: dict[str, Person]) -> None:
 
 
 def test_one_or_two_in_a_hundred_are_not_in_the_people_file(tmp_path: Path) -> None:
-    write(Organisation.generate(2000, SEED), tmp_path, LAST - timedelta(days=9), LAST)
+    write(Organisation.generate(2000, SEED), tmp_path, LAST - timedelta(days=9), LAST, bill=False)
     recount = Recount(tmp_path, tmp_path / "people.csv", LAST + timedelta(days=1))
     assert 0.01 <= len(recount.unmatched()) / len({row.identity for row in recount.credit_rows}) <= 0.02
 

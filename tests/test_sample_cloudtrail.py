@@ -77,7 +77,7 @@ def people(organisation: Organisation) -> dict[str, Person]:
 
 @pytest.fixture(scope="module")
 def summary(organisation: Organisation, tmp_path_factory: pytest.TempPathFactory) -> Summary:
-    return write(organisation, tmp_path_factory.mktemp("logs"), FIRST, LAST, events=EVENTS)
+    return write(organisation, tmp_path_factory.mktemp("logs"), FIRST, LAST, events=EVENTS, bill=False)
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,7 @@ def test_what_happens_just_before_midnight_is_in_the_folder_of_the_next_day(logs
 
 
 def test_every_day_is_whole(organisation: Organisation, records: list[Record], tmp_path: Path) -> None:
-    alone = write(organisation, tmp_path, LAST, LAST, events=EVENTS)
+    alone = write(organisation, tmp_path, LAST, LAST, events=EVENTS, bill=False)
     found = {record["eventID"] for _, of_file in logs_of(alone.folder) for record in of_file if "addendum" not in record and happened(record).date() == LAST}
     assert found == {record["eventID"] for record in records if happened(record).date() == LAST}
 
@@ -153,7 +153,7 @@ def test_the_first_folder_holds_the_end_of_the_day_before(logs: list[tuple[re.Ma
 
 
 def test_a_folder_is_the_same_whatever_span_it_is_written_with(organisation: Organisation, summary: Summary, tmp_path: Path) -> None:
-    write(organisation, tmp_path, date(2026, 11, 2), date(2026, 11, 4), events=EVENTS)
+    write(organisation, tmp_path, date(2026, 11, 2), date(2026, 11, 4), events=EVENTS, bill=False)
     days = "AWSLogs/.*/2026/11/0[2-4]/"
     found = {name: content for name, content in contents(tmp_path).items() if re.match(days, name)}
     assert found == {name: content for name, content in contents(summary.folder).items() if re.match(days, name)}
@@ -168,7 +168,7 @@ def test_writing_again_touches_nothing(tmp_path: Path) -> None:
 
 
 def test_large_organisations_have_several_files_at_the_same_time(tmp_path: Path) -> None:
-    write(Organisation.generate(1_001, 1), tmp_path, LAST, LAST, events=0.5, cloudtrail=True)
+    write(Organisation.generate(1_001, 1), tmp_path, LAST, LAST, events=0.5, cloudtrail=True, bill=False)
     assert max(Counter(name[: name.rindex("_")] for name in contents(tmp_path) if "/CloudTrail/" in name).values()) > 1
 
 
@@ -178,7 +178,7 @@ def test_large_organisations_have_several_files_at_the_same_time(tmp_path: Path)
 def test_every_event_of_a_tiny_organisation_is_delivered_once(tmp_path: Path) -> None:
     organisation = Organisation.generate(5, 4)
     days = [date(2026, 11, 16) + timedelta(days=offset) for offset in range(5)]
-    folder = write(organisation, tmp_path, days[0], days[-1], events=30, quirks=False).folder
+    folder = write(organisation, tmp_path, days[0], days[-1], events=30, quirks=False, bill=False).folder
     arrived = Counter(record["eventID"] for _, found in logs_of(folder) for record in found)
     made = [
         event.record["eventID"]
@@ -208,13 +208,13 @@ def events_of_people(records: list[Record]) -> int:
 
 @pytest.mark.parametrize("events", [4.0, 40.0])
 def test_about_as_many_events_are_made_as_were_asked_for(tmp_path: Path, events: float) -> None:
-    folder = write(Organisation.generate(80, 2), tmp_path, date(2026, 11, 10), date(2026, 11, 16), events=events).folder
+    folder = write(Organisation.generate(80, 2), tmp_path, date(2026, 11, 10), date(2026, 11, 16), events=events, bill=False).folder
     made = events_of_people([record for _, found in logs_of(folder) for record in found]) / 80 / 7
     assert 0.6 < made / events < 1.6
 
 
 def test_without_being_asked_only_small_organisations_have_logs(tmp_path: Path) -> None:
-    small, large = (write(Organisation.generate(people, 1), tmp_path / str(people), LAST, LAST) for people in (1_000, 1_001))
+    small, large = (write(Organisation.generate(people, 1), tmp_path / str(people), LAST, LAST, bill=False) for people in (1_000, 1_001))
     assert small.log_files > 0
     assert large.log_files == large.events == 0
 
@@ -417,7 +417,7 @@ def test_other_things_lie_beside_the_logs(summary: Summary) -> None:
 
 
 def test_oddities_add_no_event_and_take_none_away(organisation: Organisation, records: list[Record], tmp_path: Path) -> None:
-    plain = write(organisation, tmp_path, date(2026, 11, 9), date(2026, 11, 13), events=EVENTS, quirks=False)
+    plain = write(organisation, tmp_path, date(2026, 11, 9), date(2026, 11, 13), events=EVENTS, quirks=False, bill=False)
     found = [record["eventID"] for _, of_file in logs_of(plain.folder) for record in of_file if record["eventTime"] >= "2026-11-09"]
     assert len(found) == len(set(found))
     assert set(found) == {record["eventID"] for record in records if "2026-11-09" <= record["eventTime"] < "2026-11-14"}

@@ -34,7 +34,7 @@ def organisation() -> Organisation:
 
 @pytest.fixture(scope="module")
 def folder(organisation: Organisation, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write(organisation, tmp_path_factory.mktemp("directory"), FIRST, LAST, events=1.0).folder
+    return write(organisation, tmp_path_factory.mktemp("directory"), FIRST, LAST, events=1.0, bill=False).folder
 
 
 def answer(folder: Path, name: str) -> Entry:

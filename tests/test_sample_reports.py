@@ -25,12 +25,12 @@ def organisation() -> Organisation:
 
 @pytest.fixture(scope="module")
 def clean(organisation: Organisation, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write(organisation, tmp_path_factory.mktemp("clean"), FIRST, LAST, quirks=False, cloudtrail=False).folder
+    return write(organisation, tmp_path_factory.mktemp("clean"), FIRST, LAST, quirks=False, cloudtrail=False, bill=False).folder
 
 
 @pytest.fixture(scope="module")
 def quirky(organisation: Organisation, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write(organisation, tmp_path_factory.mktemp("quirky"), FIRST, LAST, cloudtrail=False).folder
+    return write(organisation, tmp_path_factory.mktemp("quirky"), FIRST, LAST, cloudtrail=False, bill=False).folder
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +220,7 @@ def test_quirks_change_no_sum(tmp_path: Path) -> None:
     assert not any(Quirk.MISSING_DAY in quirks_of(15, account.id, day, "") for account in organisation.accounts for day in days)
     recounts = []
     for name, quirks in (("clean", False), ("quirky", True)):
-        folder = write(organisation, tmp_path / name, first, last, quirks=quirks, cloudtrail=False).folder
+        folder = write(organisation, tmp_path / name, first, last, quirks=quirks, cloudtrail=False, bill=False).folder
         recounts.append(Recount(folder, folder / "people.csv", last + timedelta(days=1)))
     plain, odd = ((recount.credits("last_30d"), recount.messages("last_30d"), recount.features("last_30d")) for recount in recounts)
     assert plain == odd
@@ -236,7 +236,7 @@ def test_there_are_no_malformed_rows_by_default(quirky: Path) -> None:
 
 @pytest.fixture(scope="module")
 def broken(organisation: Organisation, tmp_path_factory: pytest.TempPathFactory) -> Summary:
-    return write(organisation, tmp_path_factory.mktemp("broken"), FIRST, LAST, broken_rows=100, cloudtrail=False)
+    return write(organisation, tmp_path_factory.mktemp("broken"), FIRST, LAST, broken_rows=100, cloudtrail=False, bill=False)
 
 
 def test_broken_rows_are_where_the_summary_says(broken: Summary) -> None:

@@ -23,7 +23,7 @@ def organisation() -> Organisation:
 
 @pytest.fixture(scope="module")
 def clean(organisation: Organisation, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write(organisation, tmp_path_factory.mktemp("clean"), FIRST, LAST, quirks=False, cloudtrail=False).folder
+    return write(organisation, tmp_path_factory.mktemp("clean"), FIRST, LAST, quirks=False, cloudtrail=False, bill=False).folder
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_holidays_of_germany_in_2026() -> None:
 
 
 def test_public_holidays_are_quiet(organisation: Organisation, tmp_path: Path) -> None:
-    write(organisation, tmp_path, date(2026, 11, 24), date(2026, 11, 26), quirks=False, cloudtrail=False)
+    write(organisation, tmp_path, date(2026, 11, 24), date(2026, 11, 26), quirks=False, cloudtrail=False, bill=False)
     counts = Counter(row["Date"] for row in rows_of(tmp_path) if "us-east-1" in row["ProfileId"])
     assert counts["2026-11-26"] < counts["2026-11-24"] / 5
 
@@ -108,7 +108,7 @@ def from_the_first(organisation: Organisation, tmp_path_factory: pytest.TempPath
     def of(relation: str) -> list[Row]:
         if relation not in written:
             folder = tmp_path_factory.mktemp(relation)
-            write(organisation, folder, date(2026, 9, 1), date(2026, 10, 31), quirks=False, overage_relation=relation, cloudtrail=False)  # type: ignore[arg-type]
+            write(organisation, folder, date(2026, 9, 1), date(2026, 10, 31), quirks=False, overage_relation=relation, cloudtrail=False, bill=False)  # type: ignore[arg-type]
             written[relation] = rows_of(folder)
         return written[relation]
 

@@ -120,7 +120,7 @@ def decoded(folder: Path, source: str, work: Path) -> list[tuple[Any, ...]]:
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sample")
-    write(Organisation.generate(60, 3), folder, FIRST, LAST, broken_rows=12)
+    write(Organisation.generate(60, 3), folder, FIRST, LAST, broken_rows=12, bill=False)
     return folder
 
 
