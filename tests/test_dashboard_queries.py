@@ -1,26 +1,33 @@
-"""Every query of every dashboard, asked of a real Prometheus with 60 days of history that scrapes a live demo; chosen panels against a recount."""
+"""Every query of every dashboard, asked of a real Prometheus with 60 days of history that scrapes a live demo; some against a recount, and every table."""
 
 from __future__ import annotations
 
 import ast
+import json
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dashboard_emptiness import NOT_EVERY_DAY, NOT_HERE, SELDOM, declared, may_be_empty
 from dashboard_numbers import NUMBERS, total
 from dashboards_rig import BOARDS, Demo, Query, queries, running
 from demo_recount import DAY, Day
+from grafana_libraries import ran
 from made_history import of_person
 
+from grafana.check.answers import Prometheus, dashboards
 from grafana.source import metrics
 
 QUERIES = {query.name: query for query in queries()}
+TABLES = {f"{board['uid']}: {panel['title']}": (board, panel) for board in dashboards() for panel in board["panels"] if panel["type"] == "table"}
 PANELS = sorted({f"{query.board}: {query.panel}" for query in QUERIES.values()})
+_FIRST_CHOICES = {"last_30d", "30"}
+"""What windows and lengths stand at when nothing has been chosen."""
 
 
 @pytest.fixture(scope="module")
@@ -206,3 +213,58 @@ def test_the_recount_imports_nothing_of_the_exporter() -> None:
         imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
         imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         assert not any(name.split(".")[0] == "exporter" for name in imported), module
+
+
+# Tables, as Grafana's own libraries make them of real answers
+
+
+@pytest.fixture(scope="module")
+def tables(demo: Demo) -> dict[str, dict[str, Any]]:
+    """What each table shows of what a real Prometheus answers: its columns and rows. One that nothing was answered for is left out."""
+    ran("build.mjs", "tables")
+    prometheus = Prometheus(demo.prometheus.address, demo.now.timestamp())
+    asked = {
+        name: {"panel": panel, "answers": prometheus.answers(board, panel, {"person": demo.user} if board["uid"] == "person" else {})}
+        for name, (board, panel) in TABLES.items()
+    }
+    frames = json.loads(ran("made/tables.mjs", text=json.dumps(list(asked.values()))))
+    answered = {name for name, panel in asked.items() if any(answer["series"] for answer in panel["answers"])}
+    assert all(len(found) == 1 for name, found in zip(asked, frames, strict=True) if name in answered), "a table shows one frame; the others would be hidden"
+    return {name: found[0] for name, found in zip(asked, frames, strict=True) if name in answered}
+
+
+def skip_where_nothing_is_to_show(tables: dict[str, Any], name: str, demo: Demo) -> None:
+    """Fails where a table has no row and no reason for that is declared."""
+    if name not in tables:
+        asked = [query for query in of_panel(name) if set(query.chosen.values()) <= _FIRST_CHOICES]
+        assert [query.name for query in asked if not (may_be_empty(query, demo) or declared(query, NOT_HERE))] == []
+        pytest.skip("nothing was answered on the demo, and need not be")
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_has_its_columns_by_their_titles_in_order(tables: dict[str, Any], name: str, demo: Demo) -> None:
+    skip_where_nothing_is_to_show(tables, name, demo)
+    (organize,) = [one["options"] for one in TABLES[name][1]["transformations"] if one["id"] == "organize"]
+    order = sorted(organize["indexByName"], key=organize["indexByName"].__getitem__)
+    titles = [organize["renameByName"].get(column, column) for column in order if not organize["excludeByName"].get(column)]
+    columns = [column["title"] for column in tables[name]["columns"]]
+    assert columns == [title for title in titles if title in columns]
+    # Only a value column may be missing: that of a query which nothing was answered for.
+    missing = set(titles) - set(columns)
+    assert missing <= {organize["renameByName"].get(column) for column in order if column.startswith("Value")}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_columns_of_a_table_meet_in_one_row_for_each_key(tables: dict[str, Any], name: str, demo: Demo) -> None:
+    skip_where_nothing_is_to_show(tables, name, demo)
+    labels = [place for place, column in enumerate(tables[name]["columns"]) if not column["number"] and column["unit"] != "dateTimeAsIso"]
+    rows = [tuple(row[place] for place in labels) for row in tables[name]["values"]]
+    assert [key for key, count in Counter(rows).items() if count > 1] == []
+    assert all(None not in key for key in rows), "a row lacks a label that others have: it did not meet them"
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_cells_of_a_table_read_well(tables: dict[str, Any], name: str, demo: Demo) -> None:
+    skip_where_nothing_is_to_show(tables, name, demo)
+    texts = [text for row in tables[name]["texts"] for text in row]
+    assert [text for text in texts if text in ("NaN", "undefined", "null", "Infinity", "Invalid date") or len(text) > 60] == []
