@@ -192,7 +192,7 @@ def test_no_kill_leaves_half_a_day(exporter: ExporterProcess, reports: Reports, 
             break
     assert hits == kills, "too few kills hit the phase"
     with exporter:
-        exporter.samples()
+        exporter.wait_until_started()
         exporter.refresh()
         exporter.wait_until_refreshed("kiro_credits")
     assert stored.credits() == reports.sums[-1]
