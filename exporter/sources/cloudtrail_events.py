@@ -255,9 +255,9 @@ def _without_long_rows(file: FetchedFile, records: Sequence[Record | None], kept
     return [record for record in kept if id(record) not in long]
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=4096)
 def _day(time: str) -> date | None:
-    """The day of an eventTime; None for what is no such time. A day has 86,400 of them, so most are seen before."""
+    """The day of an eventTime; None for what is no such time. The events of a file lie within minutes, so most are seen before."""
     if not _TIME.fullmatch(time):
         return None
     try:
