@@ -8,7 +8,7 @@ demo: runtime ## Run the exporter on a synthetic organisation, without AWS
 	@.venv/bin/aws-user-exporter demo
 
 test: development ## Run all tests but those that take minutes each, as many files at a time as there are cores, up to 4
-	@.venv/bin/pytest -m "not long" --numprocesses auto --maxprocesses 4 --dist loadfile
+	@.venv/bin/pytest -m "not long" --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-long: development ## Run the tests that take minutes each
 	@.venv/bin/pytest -m long
