@@ -27,6 +27,7 @@ from exporter.telemetry import Telemetry
 NOW = datetime(2026, 7, 11, 3, 0, tzinfo=UTC)
 """The morning after DAY, when its reports have just been written."""
 DAY = date(2026, 7, 10)
+BEFORE = DAY - timedelta(days=1)
 
 READER = duckdb.connect()
 """A database that knows nothing of the exporter; opening one takes longer than most queries."""
@@ -172,3 +173,7 @@ class Rows:
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         return nanoarrow.ArrayStream(READER.cursor().sql(self._query)).__arrow_c_stream__(requested_schema)
+
+
+def days_from(first: date, count: int) -> list[date]:
+    return [first + timedelta(days=offset) for offset in range(count)]

@@ -1,33 +1,21 @@
-"""Which files the Kiro source fetches, which days it reads again, what lands when, and what it does when files come late, change or vanish."""
+"""Which files the Kiro source fetches, which days it reads again, and what lands when."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
-from kiro_files import ALICE, BOB, CAROL, Use, analytic, analytic_key, put, put_use, user_report, user_report_key
-from kiro_rig import DAY, Rig
-from moto.server import ThreadedMotoServer
-
-from exporter.config import Aws
-from exporter.objects import READ_REQUEST, Location, ObjectUnreadable, open_location
-
-BEFORE = DAY - timedelta(days=1)
+from kiro_files import ALICE, BOB, CAROL, Use, put, put_use, user_report, user_report_key
+from kiro_rig import BEFORE, DAY, Rig, days_from
 
 
 @pytest.fixture
 def rig(tmp_path: Path) -> Rig:
     return Rig(tmp_path)
-
-
-def days_from(first: date, count: int) -> list[date]:
-    return [first + timedelta(days=offset) for offset in range(count)]
 
 
 # Only what is new or has changed is fetched
@@ -117,35 +105,6 @@ def test_decoded_files_that_nothing_asks_for_are_dropped(rig: Rig) -> None:
     assert not left.exists()
 
 
-def test_decoded_file_that_was_lost_is_fetched_again(rig: Rig) -> None:
-    put_use(rig.reports, DAY, Use(ALICE))
-    rig.refresh()
-    for path in (rig.folder / "state" / "objects" / "kiro_credits").iterdir():
-        path.unlink()
-    put(rig.reports, user_report_key(DAY, "KIRO_CLI"), user_report(DAY, Use(BOB), client="KIRO_CLI"))
-    rig.refresh()
-    assert rig.credits(DAY) == {ALICE: 1, BOB: 1}
-
-
-def test_decoded_file_that_was_cut_off_is_fetched_again_or_its_day_is_kept(rig: Rig) -> None:
-    put_use(rig.reports, DAY, Use(ALICE))
-    rig.refresh()
-    for path in (rig.folder / "state" / "objects" / "kiro_credits").iterdir():
-        path.write_bytes(path.read_bytes()[:20])
-    put(rig.reports, user_report_key(DAY, "KIRO_CLI"), user_report(DAY, Use(BOB), client="KIRO_CLI"))
-    rig.refresh()
-    rig.refresh()
-    assert rig.credits(DAY) == {ALICE: 1, BOB: 1}
-
-
-def test_state_that_cannot_be_read_costs_only_another_reading(rig: Rig) -> None:
-    put_use(rig.reports, DAY, Use(ALICE))
-    rig.refresh()
-    (rig.folder / "state" / "sources" / "kiro_credits.json").write_bytes(b'{"first": "2026-')
-    rig.restart()
-    assert (rig.refresh(), rig.credits(DAY), rig.landed()) == (True, {ALICE: 1}, (DAY, DAY))
-
-
 # Late files, closed days
 
 
@@ -231,115 +190,6 @@ def test_file_older_than_history_is_not_fetched(tmp_path: Path) -> None:
     assert (rig.location.reads, rig.landed()) == ([user_report_key(date(2026, 7, 1))], (date(2026, 7, 1), date(2026, 7, 9)))
 
 
-# Files that go, vanish or change meanwhile
-
-
-def test_rows_of_a_file_that_was_removed_go(rig: Rig) -> None:
-    put_use(rig.reports, DAY, Use(ALICE))
-    cli = put_use(rig.reports, DAY, Use(BOB), client="KIRO_CLI")
-    rig.refresh()
-    cli.unlink()
-    rig.refresh()
-    assert (rig.location.reads, rig.credits(DAY)) == ([], {ALICE: 1})
-
-
-def test_day_whose_only_file_was_removed_is_kept_and_told(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
-    only = put_use(rig.reports, DAY, Use(ALICE))
-    put_use(rig.reports, BEFORE, Use(ALICE))
-    rig.refresh()
-    only.unlink()
-    rig.refresh()
-    assert rig.credits(DAY) == {ALICE: 1}
-    assert [(record.getMessage(), record.fields["day"]) for record in caplog.records if record.levelno >= logging.WARNING] == [  # type: ignore[attr-defined]
-        ("a day came back empty and is kept as it was", "2026-07-10")
-    ]
-
-
-def test_day_that_was_kept_is_told_once(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
-    only = put_use(rig.reports, DAY, Use(ALICE))
-    put_use(rig.reports, BEFORE, Use(ALICE))
-    rig.refresh()
-    only.unlink()
-    rig.refresh()
-    caplog.clear()
-    rig.refresh()
-    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
-
-
-def test_file_that_vanishes_after_the_listing_is_passed_over(rig: Rig) -> None:
-    put_use(rig.reports, BEFORE, Use(ALICE))
-    gone = put_use(rig.reports, DAY, Use(BOB))
-    rig.location.before_read = lambda key: gone.unlink(missing_ok=True)
-    assert (rig.refresh(), rig.credits(BEFORE), rig.credits(DAY)) == (True, {ALICE: 1}, {})
-
-
-def change(rig: Rig, use: Use, client: str) -> None:
-    put_use(rig.reports, DAY, use, client=client)
-
-
-def test_new_file_that_changes_after_the_listing_is_read_at_the_next_refresh(rig: Rig) -> None:
-    put_use(rig.reports, DAY, Use(ALICE))
-    rig.location.before_read = lambda key: change(rig, Use(ALICE, credits="22.25"), "KIRO_IDE")
-    rig.refresh()
-    rig.location.before_read = lambda key: None
-    rig.refresh()
-    assert rig.credits(DAY) == {ALICE: Decimal("22.25")}
-
-
-def test_known_file_that_changes_after_the_listing_keeps_its_rows_until_it_is_read(rig: Rig) -> None:
-    put_use(rig.reports, DAY, Use(ALICE))
-    put_use(rig.reports, DAY, Use(BOB), client="KIRO_CLI")
-    rig.refresh()
-    put_use(rig.reports, DAY, Use(BOB, credits="2.0"), client="KIRO_CLI")
-    rig.location.before_read = lambda key: change(rig, Use(BOB, credits="3.125"), "KIRO_CLI")
-    rig.refresh()
-    meanwhile = rig.credits(DAY)
-    rig.location.before_read = lambda key: None
-    rig.refresh()
-    assert meanwhile[BOB] in (Decimal(1), Decimal("3.125"))
-    assert rig.credits(DAY) == {ALICE: 1, BOB: Decimal("3.125")}
-
-
-def unreadable(key: str) -> None:
-    if "KIRO_CLI" in key:
-        raise ObjectUnreadable(f"{key} cannot be read (Permission denied); correct its permissions or remove it.")
-
-
-def test_file_that_cannot_be_read_costs_only_itself_and_is_counted_once(rig: Rig) -> None:
-    put_use(rig.reports, DAY, Use(ALICE))
-    put_use(rig.reports, DAY, Use(BOB), client="KIRO_CLI")
-    rig.location.before_read = unreadable
-    assert rig.refresh()
-    rig.refresh()
-    assert (rig.credits(DAY), rig.rejected("file")) == ({ALICE: 1}, 1)
-
-
-def test_file_that_could_not_be_read_is_read_once_it_can(rig: Rig) -> None:
-    """Correcting the permissions changes neither the size nor the ETag of a file."""
-    put_use(rig.reports, DAY, Use(ALICE))
-    put_use(rig.reports, DAY, Use(BOB), client="KIRO_CLI")
-    rig.location.before_read = unreadable
-    rig.refresh()
-    rig.location.before_read = lambda key: None
-    rig.refresh()
-    assert rig.credits(DAY) == {ALICE: 1, BOB: 1}
-
-
-def test_file_larger_than_any_report_costs_only_itself(rig: Rig) -> None:
-    put_use(rig.reports, DAY, Use(ALICE))
-    with put_use(rig.reports, DAY, client="KIRO_CLI").open("r+b") as huge:
-        huge.truncate(300 * 1024 * 1024)
-    assert (rig.refresh(), rig.credits(DAY), rig.rejected("size")) == (True, {ALICE: 1}, 1)
-
-
-def test_folder_that_is_not_there_is_told_and_touches_nothing(rig: Rig) -> None:
-    put_use(rig.reports, DAY, Use(ALICE))
-    rig.refresh()
-    os.rename(rig.reports, rig.folder / "elsewhere")
-    assert (rig.refresh(), rig.credits(DAY), rig.landed(), rig.told("source_up")) == (False, {ALICE: 1}, (DAY, DAY), 0)
-    assert rig.refresher.last_error.startswith(f"The folder {rig.reports} does not exist")
-
-
 # Landing
 
 
@@ -394,162 +244,6 @@ def test_report_that_was_removed_leaves_its_day_landed(rig: Rig) -> None:
     assert rig.landed() == (BEFORE, DAY)
 
 
-# First load
-
-
-LOAD = days_from(date(2026, 7, 3), 8)
-
-
-@pytest.fixture
-def loading(rig: Rig) -> Rig:
-    """Eight days to load."""
-    for day in LOAD:
-        put_use(rig.reports, day, Use(ALICE, credits=f"{day.day}.0"))
-    return rig
-
-
-def test_first_load_reads_a_day_a_query_in_order(loading: Rig) -> None:
-    loading.refresh()
-    assert (loading.engine.days, loading.landed()) == (LOAD, (LOAD[0], LOAD[-1]))
-
-
-def stop_fetching_after(rig: Rig, files: int) -> None:
-    rig.location.before_read = lambda key: rig.stopping.set() if len(rig.location.reads) == files - 1 else None
-
-
-def stop_reading_after(rig: Rig, days: int) -> None:
-    rig.engine.after_query = lambda: rig.stopping.set() if len(rig.engine.days) == days else None
-
-
-def go_on(rig: Rig, restarted: bool) -> None:
-    rig.location.before_read = lambda key: None
-    rig.engine.after_query = lambda: None
-    rig.stopping.clear()
-    if restarted:
-        rig.restart()
-
-
-@pytest.mark.parametrize("restarted", [False, True])
-def test_first_load_that_was_stopped_while_fetching_fetches_nothing_twice(loading: Rig, restarted: bool) -> None:
-    stop_fetching_after(loading, 3)
-    assert not loading.refresh()
-    fetched = list(loading.location.reads)
-    go_on(loading, restarted)
-    assert loading.refresh()
-    assert (len(fetched), fetched + loading.location.reads) == (3, [user_report_key(day) for day in LOAD])
-    assert [loading.credits(day)[ALICE] for day in LOAD] == [day.day for day in LOAD]
-
-
-@pytest.mark.parametrize("restarted", [False, True])
-def test_first_load_that_was_stopped_between_days_fetches_nothing_twice(loading: Rig, restarted: bool) -> None:
-    stop_reading_after(loading, 3)
-    assert not loading.refresh()
-    go_on(loading, restarted)
-    assert (loading.refresh(), loading.location.reads) == (True, [])
-    assert [loading.credits(day)[ALICE] for day in LOAD] == [day.day for day in LOAD]
-
-
-def test_first_load_that_was_stopped_has_landed_as_far_as_it_came(loading: Rig) -> None:
-    stop_reading_after(loading, 3)
-    loading.refresh()
-    assert loading.landed() == (LOAD[0], LOAD[2])
-
-
-@pytest.mark.parametrize("restarted", [False, True])
-def test_first_load_goes_on_where_it_stopped(loading: Rig, restarted: bool) -> None:
-    stop_reading_after(loading, 3)
-    loading.refresh()
-    go_on(loading, restarted)
-    loading.refresh()
-    assert loading.engine.days == LOAD[3:]
-
-
-def test_what_has_landed_never_goes_back_during_a_first_load(loading: Rig) -> None:
-    stop_reading_after(loading, 3)
-    loading.refresh()
-    go_on(loading, restarted=True)
-    seen: list[tuple[date, date] | None] = []
-    loading.engine.after_query = lambda: seen.append(loading.landed())
-    loading.refresh()
-    assert min(landed[1] for landed in seen if landed) >= LOAD[2]
-
-
-def test_file_that_changed_while_a_first_load_was_stopped_is_read_anew(loading: Rig) -> None:
-    stop_reading_after(loading, 3)
-    loading.refresh()
-    put_use(loading.reports, LOAD[1], Use(ALICE, credits="1234.0"))
-    go_on(loading, restarted=True)
-    loading.refresh()
-    assert (loading.location.reads, loading.credits(LOAD[1])) == ([user_report_key(LOAD[1])], {ALICE: 1234})
-
-
-# Days that the store has lost
-
-
-def damage(rig: Rig, day: date) -> None:
-    rig.fact_file(day).write_bytes(rig.fact_file(day).read_bytes()[:100])
-
-
-@pytest.mark.parametrize("lost", [DAY, date(2026, 6, 20)], ids=["open", "closed"])
-def test_damaged_day_is_set_aside_and_read_again(rig: Rig, lost: date) -> None:
-    for day in (date(2026, 6, 19), date(2026, 6, 20), BEFORE, DAY):
-        put_use(rig.reports, day, Use(ALICE, credits=f"{day.day}.0"))
-    rig.refresh()
-    damage(rig, lost)
-    rig.restart()
-    rig.refresh()
-    assert (rig.engine.days, rig.credits(lost)) == ([lost], {ALICE: lost.day})
-    assert rig.fact_file(lost).with_suffix(".damaged").exists()
-
-
-def test_damaged_day_is_read_again_only_once(rig: Rig) -> None:
-    put_use(rig.reports, date(2026, 6, 20), Use(ALICE))
-    put_use(rig.reports, DAY, Use(ALICE))
-    rig.refresh()
-    damage(rig, date(2026, 6, 20))
-    rig.restart()
-    rig.refresh()
-    assert (rig.refresh(), rig.engine.days, rig.location.reads) == (True, [], [])
-
-
-def test_damaged_day_is_read_again_though_the_source_failed_at_first(rig: Rig) -> None:
-    put_use(rig.reports, date(2026, 6, 20), Use(ALICE))
-    put_use(rig.reports, DAY, Use(ALICE))
-    rig.refresh()
-    damage(rig, date(2026, 6, 20))
-    rig.restart()
-    os.rename(rig.reports, rig.folder / "elsewhere")
-    rig.refresh()
-    rig.restart()
-    os.rename(rig.folder / "elsewhere", rig.reports)
-    rig.refresh()
-    assert rig.credits(date(2026, 6, 20)) == {ALICE: 1}
-
-
-def test_damaged_day_is_read_again_from_files_of_later_paths_too(rig: Rig) -> None:
-    """The day of a path is not surely that of its rows."""
-    lost = date(2026, 6, 20)
-    put_use(rig.reports, lost, Use(ALICE))
-    put_use(rig.reports, date(2026, 6, 21), Use(BOB, day=lost), Use(ALICE))
-    put_use(rig.reports, DAY, Use(ALICE))
-    rig.refresh()
-    damage(rig, lost)
-    rig.restart()
-    rig.refresh()
-    assert rig.credits(lost) == {ALICE: 1, BOB: 1}
-
-
-def test_rows_of_other_closed_days_are_no_rejection_when_a_damaged_day_is_read_again(rig: Rig) -> None:
-    lost = date(2026, 6, 20)
-    put_use(rig.reports, lost, Use(ALICE), Use(ALICE, day=date(2026, 6, 19)))
-    put_use(rig.reports, DAY, Use(ALICE))
-    rig.refresh()
-    damage(rig, lost)
-    rig.restart()
-    rig.refresh()
-    assert (rig.credits(lost), rig.rejected("closed_day")) == ({ALICE: 1}, 0)
-
-
 # Unknown columns
 
 
@@ -559,104 +253,3 @@ def test_unknown_columns_are_counted_by_name(rig: Rig) -> None:
     put(rig.reports, user_report_key(DAY, part="_part_2"), content.replace(b"Weather", b"Season").replace(ALICE.encode(), BOB.encode()))
     rig.refresh()
     assert (rig.told("source_unknown_columns"), rig.credits(DAY)) == (3, {ALICE: 1, BOB: 1})
-
-
-def test_unknown_columns_are_counted_after_a_load_that_was_stopped(rig: Rig) -> None:
-    put(rig.reports, user_report_key(DAY), b"Date,UserId,Client_Type,Credits_Used,Mood\n2026-07-10,%s,KIRO_IDE,1.0,good\n" % ALICE.encode())
-    put_use(rig.reports, BEFORE, Use(ALICE))
-    stop_reading_after(rig, 1)
-    assert not rig.refresh()
-    go_on(rig, restarted=False)
-    rig.refresh()
-    assert rig.told("source_unknown_columns") == 1
-
-
-# A bucket instead of a folder
-
-
-@pytest.fixture(scope="module")
-def s3_server() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-class Bucket:
-    """A bucket on this machine, and the requests that were sent to it through `location`."""
-
-    def __init__(self, endpoint: str, name: str) -> None:
-        import boto3
-
-        aws = Aws.model_validate({"endpoint_url": endpoint})
-        self.requests: list[str] = []
-        self.location: Location = open_location(f"s3://{name}/kiro/", aws, self.requests.append)
-        self._name = name
-        self.s3: Any = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
-        self.s3.create_bucket(Bucket=name)
-
-    def put(self, key: str, content: bytes) -> None:
-        self.s3.put_object(Bucket=self._name, Key=f"kiro/{key}", Body=content)
-
-    def delete(self, key: str) -> None:
-        self.s3.delete_object(Bucket=self._name, Key=f"kiro/{key}")
-
-    @property
-    def gets(self) -> int:
-        return self.requests.count(READ_REQUEST)
-
-
-@pytest.fixture
-def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Bucket:
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    return Bucket(s3_server, request.node.name.replace("_", "-")[:60].strip("-"))
-
-
-def test_bucket_one_new_object_is_one_get(bucket: Bucket, tmp_path: Path) -> None:
-    rig = Rig(tmp_path, location=bucket.location)
-    for day in days_from(DAY - timedelta(days=4), 5):
-        bucket.put(user_report_key(day), user_report(day, Use(ALICE)))
-    rig.refresh()
-    first = bucket.gets
-    bucket.put(user_report_key(DAY, "KIRO_CLI"), user_report(DAY, Use(ALICE, credits="0.5"), client="KIRO_CLI"))
-    rig.refresh()
-    assert (first, bucket.gets, rig.credits(DAY)) == (5, 6, {ALICE: Decimal("1.5")})
-
-
-def test_bucket_object_with_a_new_etag_is_one_get(bucket: Bucket, tmp_path: Path) -> None:
-    rig = Rig(tmp_path, location=bucket.location)
-    bucket.put(user_report_key(DAY), user_report(DAY, Use(ALICE, credits="1.0")))
-    rig.refresh()
-    bucket.put(user_report_key(DAY), user_report(DAY, Use(ALICE, credits="2.0")))  # the same size
-    rig.refresh()
-    assert (bucket.gets, rig.credits(DAY)) == (2, {ALICE: 2})
-
-
-def test_bucket_object_that_vanishes_after_the_listing_is_passed_over(bucket: Bucket, tmp_path: Path) -> None:
-    rig = Rig(tmp_path, location=bucket.location)
-    bucket.put(user_report_key(DAY), user_report(DAY, Use(ALICE)))
-    bucket.put(user_report_key(BEFORE), user_report(BEFORE, Use(BOB)))
-    rig.location.before_read = lambda key: bucket.delete(user_report_key(DAY))
-    assert (rig.refresh(), rig.credits(BEFORE), rig.credits(DAY)) == (True, {BOB: 1}, {})
-
-
-def test_bucket_object_that_changes_after_the_listing_is_never_read_as_what_was_listed(bucket: Bucket, tmp_path: Path) -> None:
-    rig = Rig(tmp_path, location=bucket.location)
-    bucket.put(user_report_key(DAY), user_report(DAY, Use(ALICE, credits="1.0")))
-    rig.location.before_read = lambda key: bucket.put(user_report_key(DAY), user_report(DAY, Use(ALICE, credits="2.0")))
-    rig.refresh()
-    rig.location.before_read = lambda key: None
-    rig.refresh()
-    assert rig.credits(DAY) == {ALICE: 2}
-
-
-def test_bucket_holds_the_legacy_report_too(bucket: Bucket, tmp_path: Path) -> None:
-    rig = Rig(tmp_path, "kiro_features", location=bucket.location)
-    bucket.put(analytic_key(DAY), analytic(DAY, (ALICE, {"Chat_MessagesSent": 3})))
-    rig.refresh()
-    assert [(fact["counter"], fact["value"]) for fact in rig.facts(DAY)] == [("chat_messagessent", 3), (None, 0)]
