@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
-from cloudtrail_events_made import DAY, Record, log_path, write
+import pytest
+from cloudtrail_events_made import DAY, Record, event, iam_user, log_path, write
 
 from exporter.engines.duckdb import DuckDBEngine
 from exporter.facts.store import Store
-from exporter.objects import FolderLocation
+from exporter.objects import FolderLocation, StoredObject
 from exporter.sources.cloudtrail import CloudTrailLogs
 from exporter.sources.cloudtrail_settings import CloudTrailSettings
 from exporter.telemetry import Telemetry
@@ -28,6 +29,7 @@ SETTINGS = CloudTrailSettings(
     human_identity_providers=("login.example.com", "kZ3mQ9bT0vYhUe7LwXc5dR1sN2A="),
 )
 ENGINE = DuckDBEngine(timedelta(minutes=1))
+NEXT, BEFORE = DAY + timedelta(days=1), DAY - timedelta(days=1)
 
 
 class Fact(NamedTuple):
@@ -93,3 +95,28 @@ def one(found: Sequence[Fact], dimension: str) -> Fact:
     """The only fact of a dimension."""
     (fact,) = (fact for fact in found if fact.dimension == dimension)
     return fact
+
+
+def at(day: date, hour: int, minute: int = 0) -> datetime:
+    return datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC)
+
+
+def put(reader: Reader, delivered: date, *records: Record, name: str = "1200Z_file", **place: Any) -> Path:
+    return write(log_path(reader.logs, delivered, name, **place), records)
+
+
+def happened(day: date, hour: int = 12, who: str = "heidi") -> Record:
+    return event(iam_user(who), at=f"{day}T{hour:02d}:00:00Z")
+
+
+def fetched_files(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the files that are fetched from now on."""
+    names: list[str] = []
+    read = FolderLocation.read
+
+    def noted(self: FolderLocation, wanted: StoredObject | str, max_bytes: int = 0) -> bytes:
+        names.append((wanted if isinstance(wanted, str) else wanted.key).rpartition("T")[2].removesuffix(".json.gz"))
+        return read(self, wanted, max_bytes)
+
+    monkeypatch.setattr(FolderLocation, "read", noted)
+    return names
