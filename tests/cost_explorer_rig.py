@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -22,6 +23,10 @@ from exporter.sources.cost_explorer_requests import Requests
 from exporter.telemetry import Telemetry
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+TODAY = NOW.date()
+DAY = timedelta(days=1)
+A, B, C = "111122223333", "222233334444", "333344445555"
+CAROL = "IAMUser:AIDACKCEVSQ6C2EXAMPLE:carol"
 OWNER_TAGS = ("Owner", "CreatedBy")
 COLUMNS = (
     *("day", "account", "region", "service", "charge", "currency", "shared", "user_identifier", "iam_principal", "identity_store_user", "owner_tags"),
@@ -61,6 +66,20 @@ class Line:
             case {"Tags": {"Key": key, "Values": values}}:
                 return self.value("TAG", key) in values
         raise AssertionError(f"the stand-in does not know {condition}")
+
+
+BILL = (
+    Line("10", "Amazon Elastic Compute Cloud - Compute", A, owner="alice@example.com"),
+    Line("4", "EC2 - Other", A, owner="alice@example.com"),
+    Line("3", account=B, owner="team-web", made_by="bob"),
+    Line("2", account=B, made_by="bob"),
+    Line("1", account=B, creator=CAROL),
+    Line("5", "AWS Lambda", C),
+    Line("-1.5", account=B, record_type="Credit"),
+    Line("0.7", "Tax", A, record_type="Tax"),
+)
+PER_READING = 8
+"""Requests for BILL: the whole, two owner tags, two for aws:createdBy, and the accounts of usage, credit and tax."""
 
 
 class FakeClient:
@@ -173,3 +192,30 @@ class Rig:
 
     def close(self) -> None:
         self.store.close()
+
+
+MakeRig = Callable[..., Rig]
+
+
+@contextmanager
+def rigs(folder: Path) -> Iterator[MakeRig]:
+    """Makes rigs on one store, and closes them in the end."""
+    made: list[Rig] = []
+
+    def make(lines: Sequence[Line] = BILL, page_size: int = 1000, **settings: Any) -> Rig:
+        made.append(Rig(folder / "store", FakeClient(lines, page_size), **settings))
+        return made[-1]
+
+    try:
+        yield make
+    finally:
+        for rig in made:
+            rig.close()
+
+
+def at(day: date, hour: int) -> datetime:
+    return datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
+
+
+def value(cost: str) -> Decimal:
+    return Decimal(cost).normalize()
