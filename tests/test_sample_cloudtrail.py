@@ -7,62 +7,20 @@ import json
 import re
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from sample_folders import contents, rows_of
+from sample_logs import FORMS, Record, delivered, happened, logs_of, role_of, session_of, user_of
 
-from exporter.commands.sample_data import sample_data
 from exporter.sample import Organisation, Person, Summary, write
-from exporter.sample import cloudtrail_people as people_of_the_sample
 from exporter.sample.attendance import days_at_work
-from exporter.sample.cloudtrail_habits import habits_of
 from exporter.sample.cloudtrail_incident import victim
-from exporter.sample.cloudtrail_operations import operation
 
 PEOPLE, SEED, EVENTS = 250, 7, 4.0
 FIRST, LAST = date(2026, 10, 20), date(2026, 11, 21)
 DAYS = [FIRST + timedelta(days=offset) for offset in range((LAST - FIRST).days + 1)]
-NAME = re.compile(
-    r"AWSLogs/(?P<organization>o-[a-z0-9]{10})/(?P<account>\d{12})/CloudTrail/(?P<region>[a-z0-9-]+)/(?P<day>\d{4}/\d\d/\d\d)/"
-    r"(?P=account)_CloudTrail_(?P=region)_(?P<delivered>\d{8}T\d{4})Z_[A-Za-z0-9]{16}\.json\.gz"
-)
-
-Record = dict[str, Any]
-
-
-def logs_of(folder: Path) -> Iterator[tuple[re.Match[str], list[Record]]]:
-    for path in sorted(folder.glob("AWSLogs/o-*/*/CloudTrail/**/*.json.gz")):
-        place = NAME.fullmatch(path.relative_to(folder).as_posix())
-        assert place, path
-        yield place, json.loads(gzip.decompress(path.read_bytes()))["Records"]
-
-
-def delivered(place: re.Match[str]) -> datetime:
-    return datetime.strptime(place["delivered"], "%Y%m%dT%H%M")
-
-
-def happened(record: Record) -> datetime:
-    return datetime.strptime(record["eventTime"], "%Y-%m-%dT%H:%M:%SZ")
-
-
-def role_of(record: Record) -> str:
-    issuer = (record["userIdentity"].get("sessionContext") or {}).get("sessionIssuer") or {}
-    return str(issuer.get("userName", ""))
-
-
-def session_of(record: Record) -> str:
-    return str(record["userIdentity"].get("principalId", "")).partition(":")[2]
-
-
-def user_of(record: Record) -> str | None:
-    """The Identity Center id of a record, without what may stand before it."""
-    behalf = record["userIdentity"].get("onBehalfOf")
-    return behalf["userId"][-36:] if behalf else None
 
 
 @pytest.fixture(scope="module")
@@ -159,36 +117,7 @@ def test_a_folder_is_the_same_whatever_span_it_is_written_with(organisation: Org
     assert found == {name: content for name, content in contents(summary.folder).items() if re.match(days, name)}
 
 
-def test_writing_again_touches_nothing(tmp_path: Path) -> None:
-    organisation = Organisation.generate(20, 1)
-    write(organisation, tmp_path, LAST - timedelta(days=2), LAST)
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
-    write(organisation, tmp_path, LAST - timedelta(days=2), LAST)
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
-
-
-def test_large_organisations_have_several_files_at_the_same_time(tmp_path: Path) -> None:
-    write(Organisation.generate(1_001, 1), tmp_path, LAST, LAST, events=0.5, cloudtrail=True, bill=False)
-    assert max(Counter(name[: name.rindex("_")] for name in contents(tmp_path) if "/CloudTrail/" in name).values()) > 1
-
-
-# Sums
-
-
-def test_every_event_of_a_tiny_organisation_is_delivered_once(tmp_path: Path) -> None:
-    organisation = Organisation.generate(5, 4)
-    days = [date(2026, 11, 16) + timedelta(days=offset) for offset in range(5)]
-    folder = write(organisation, tmp_path, days[0], days[-1], events=30, quirks=False, bill=False).folder
-    arrived = Counter(record["eventID"] for _, found in logs_of(folder) for record in found)
-    made = [
-        event.record["eventID"]
-        for day in days
-        for person in organisation.people(day, day)
-        if (habits := habits_of(person)) is not None
-        for event in people_of_the_sample.events_of(organisation, person, habits, day, 30 / 20)
-    ]
-    assert len(made) > 300
-    assert [arrived[event_id] for event_id in made] == [1] * len(made)
+# Identities
 
 
 def test_whoever_takes_a_role_in_identity_center_has_signed_in_once_that_day(records: list[Record], people: dict[str, Person]) -> None:
@@ -200,83 +129,6 @@ def test_whoever_takes_a_role_in_identity_center_has_signed_in_once_that_day(rec
         if record["userIdentity"].get("type") == "SAMLUser" and "AWSReservedSSO_" in record["requestParameters"]["roleArn"]
     }
     assert signed_in == Counter(taken)
-
-
-def events_of_people(records: list[Record]) -> int:
-    return sum(1 for record in records if user_of(record) or role_of(record).startswith("AWSReservedSSO_") or record["userIdentity"].get("type") == "SAMLUser")
-
-
-@pytest.mark.parametrize("events", [4.0, 40.0])
-def test_about_as_many_events_are_made_as_were_asked_for(tmp_path: Path, events: float) -> None:
-    folder = write(Organisation.generate(80, 2), tmp_path, date(2026, 11, 10), date(2026, 11, 16), events=events, bill=False).folder
-    made = events_of_people([record for _, found in logs_of(folder) for record in found]) / 80 / 7
-    assert 0.6 < made / events < 1.6
-
-
-def test_without_being_asked_only_small_organisations_have_logs(tmp_path: Path) -> None:
-    small, large = (write(Organisation.generate(people, 1), tmp_path / str(people), LAST, LAST, bill=False) for people in (1_000, 1_001))
-    assert small.log_files > 0
-    assert large.log_files == large.events == 0
-
-
-# Identities
-
-
-def typed(kind: str) -> Callable[[Record], bool]:
-    return lambda record: record["userIdentity"].get("type") == kind
-
-
-FORMS: dict[str, Callable[[Record], bool]] = {
-    "a role of Identity Center, the session is a user name": lambda r: bool(role_of(r).startswith("AWSReservedSSO_") and "@" not in session_of(r)),
-    "a role of Identity Center, the session is a mail": lambda r: bool(role_of(r).startswith("AWSReservedSSO_") and "@" in session_of(r)),
-    "a role of Identity Center, the session has capitals": lambda r: bool(role_of(r).startswith("AWSReservedSSO_") and session_of(r) != session_of(r).lower()),
-    "an Identity Center id that starts with the directory's": lambda r: len((r["userIdentity"].get("onBehalfOf") or {}).get("userId", "")) == 47,
-    "the portal, without a name": lambda r: r["userIdentity"].get("type") == "IdentityCenterUser" and "userName" not in r["userIdentity"],
-    "the portal, with the name that was typed": lambda r: typed("IdentityCenterUser")(r) and "UserName" in r.get("additionalEventData", {}),
-    "a mistyped name": lambda r: typed("Unknown")(r) and r["additionalEventData"]["UserName"] == "HIDDEN_DUE_TO_SECURITY_REASONS",
-    "the way from the portal into an account": lambda r: typed("SAMLUser")(r) and "AWSReservedSSO_" in r["requestParameters"]["roleArn"],
-    "a person of the company's SAML provider": lambda r: typed("SAMLUser")(r) and r["userIdentity"]["identityProvider"] == "kZ3mQ9bT0vYhUe7LwXc5dR1sN2A=",
-    "a person of an OpenID Connect provider": lambda r: typed("WebIdentityUser")(r) and r["userIdentity"]["userName"].endswith("@example.com"),
-    "GitHub": lambda r: typed("WebIdentityUser")(r) and r["userIdentity"]["userName"].startswith("repo:acme/"),
-    "a pod": lambda r: typed("WebIdentityUser")(r) and r["userIdentity"]["userName"].startswith("system:serviceaccount:"),
-    "a pipeline's role": lambda r: session_of(r) == "GitHubActions" and "webIdFederationData" in r["userIdentity"]["sessionContext"],
-    "a session under a person's mail": lambda r: typed("AssumedRole")(r) and role_of(r) == "Deploy" and session_of(r).endswith("@example.com"),
-    "a session that says nothing": lambda r: typed("AssumedRole")(r) and bool(re.fullmatch(r"session-[0-9a-f]{8,12}", session_of(r))),
-    "a chain that keeps its source": lambda r: role_of(r) == "Deploy" and "sourceIdentity" in r["userIdentity"]["sessionContext"],
-    "a program as the source": lambda r: role_of(r) == "Deploy" and r["userIdentity"]["sessionContext"].get("sourceIdentity") == "svc-deploy",
-    "an instance": lambda r: bool(re.fullmatch("i-[0-9a-f]{17}", session_of(r))) and r["userIdentity"]["sessionContext"]["ec2RoleDelivery"] == "2.0",
-    "a task": lambda r: typed("AssumedRole")(r) and bool(re.fullmatch("[0-9a-f]{32}", session_of(r))),
-    "a function": lambda r: r["userIdentity"].get("inScopeOf", {}).get("issuerType") == "AWS::Lambda::Function",
-    "an SDK": lambda r: typed("AssumedRole")(r) and session_of(r).startswith("botocore-session-"),
-    "a build": lambda r: typed("AssumedRole")(r) and session_of(r).startswith("AWSCodeBuild-"),
-    "a service role": lambda r: typed("AssumedRole")(r) and "/aws-service-role/" in r["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"],
-    "an IAM user that is a person": lambda r: typed("IAMUser")(r) and bool(re.fullmatch("[a-z]+", r["userIdentity"]["userName"])),
-    "an IAM user in the console": lambda r: typed("IAMUser")(r) and "signInSessionArn" in r["userIdentity"].get("sessionContext", {}),
-    "an IAM user that is a program": lambda r: typed("IAMUser")(r) and r["userIdentity"]["userName"] == "svc-backup",
-    "a bot": lambda r: typed("IAMUser")(r) and r["userIdentity"]["userName"] == "deploy-bot",
-    "a federated user": typed("FederatedUser"),
-    "a service": lambda r: typed("AWSService")(r) and r["userIdentity"]["invokedBy"] == "ec2.amazonaws.com",
-    "a service event": lambda r: r["eventType"] == "AwsServiceEvent" and "type" not in r["userIdentity"],
-    "another account": lambda r: typed("AWSAccount")(r) and r["userIdentity"]["accountId"] == "999988887777",
-    "nobody": lambda r: typed("AWSAccount")(r) and r["userIdentity"]["accountId"] == "ANONYMOUS_PRINCIPAL",
-    "root": lambda r: typed("Root")(r) and "invokedBy" not in r["userIdentity"],
-    "root, by a service": lambda r: typed("Root")(r) and r["userIdentity"].get("invokedBy") == "AWS Internal",
-    "root, assumed": lambda r: typed("Root")(r) and r["userIdentity"]["sessionContext"].get("assumedRoot") == "true",
-    "a role without a session": typed("Role"),
-    "a directory": typed("Directory"),
-    "a delegate": lambda r: "invokedByDelegate" in r["userIdentity"],
-    "a service in a person's name": lambda r: role_of(r).startswith("AWSReservedSSO_") and r["userIdentity"].get("invokedBy") == "cloudformation.amazonaws.com",
-    "AWS itself in a person's name": lambda r: role_of(r).startswith("AWSReservedSSO_") and r["userIdentity"].get("invokedBy") == "AWS Internal",
-    "an application for many people": lambda r: session_of(r) == "analytics@example.com" and bool(user_of(r)),
-    "a denied call": lambda r: r.get("errorCode") == "AccessDenied",
-    "a denied call of EC2": lambda r: r.get("errorCode") == "Client.UnauthorizedOperation",
-    "a call that failed otherwise": lambda r: r.get("errorCode") == "ThrottlingException",
-    "a failed console sign-in": lambda r: r["eventName"] == "ConsoleLogin" and r["responseElements"] == {"ConsoleLogin": "Failure"},
-    "a console sign-in without a second factor": lambda r: typed("IAMUser")(r) and (r.get("additionalEventData") or {}).get("MFAUsed") == "No",
-    "something delicate that a pipeline does": lambda r: session_of(r) == "GitHubActions" and r["eventName"] == "AuthorizeSecurityGroupIngress",
-    "a data event": lambda r: r.get("eventCategory") == "Data" and r["eventSource"] == "s3.amazonaws.com",
-    "a record that does not say whether it changed anything": lambda r: "readOnly" not in r,
-}
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -457,25 +309,3 @@ def test_some_of_what_the_thief_wants_works(in_identity_center: list[Record], ba
 def test_root_signs_in_on_one_day_of_every_three_weeks(records: list[Record]) -> None:
     days = {happened(record).date() for record in records if record["userIdentity"].get("type") == "Root" and record["eventName"] == "ConsoleLogin"}
     assert 1 <= len(days) <= 2
-
-
-# The rest
-
-
-def test_an_operation_that_does_not_exist_is_an_error() -> None:
-    with pytest.raises(LookupError, match="ec2:Reboot is not in the catalogue"):
-        operation("ec2", "Reboot")
-
-
-def test_the_command_names_the_logs_in_the_config(tmp_path: Path) -> None:
-    folder = tmp_path / "sample"
-    result = CliRunner().invoke(sample_data, ["--people", "10", "--days", "2", "--last-day", "2026-11-20", "--events", "3", "--output", str(folder)])
-    assert f'sources:\n  cloudtrail: {{location: "{folder}"}}\n  cur:' in result.output
-    assert json.loads((folder / "sample.json").read_text())["events"] == 3
-
-
-def test_the_command_leaves_the_logs_out(tmp_path: Path) -> None:
-    folder = tmp_path / "sample"
-    result = CliRunner().invoke(sample_data, ["--people", "10", "--days", "2", "--last-day", "2026-11-20", "--no-cloudtrail", "--output", str(folder)])
-    assert "cloudtrail" not in result.output.lower()
-    assert not list(folder.glob("AWSLogs/o-*"))
