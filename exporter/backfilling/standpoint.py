@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -24,11 +24,10 @@ from exporter.people import Entry, People
 from exporter.people.remembered import KNOWN, STANDINGS, Known, Standings, meet
 from exporter.refreshes import Refreshes
 from exporter.resolved import listed, published, resolved
-from exporter.snapshots.building import published_groups
-from exporter.snapshots.folding import Ranking, Standing, fold, rank
+from exporter.snapshots.building import limited
+from exporter.snapshots.folding import Ranking, Standing
 from exporter.snapshots.kiro_overage import Overage
-from exporter.snapshots.stating import Stated, counts, state
-from exporter.snapshots.tables import lay
+from exporter.snapshots.stating import Stated
 from exporter.telemetry import Telemetry
 from exporter.windows import Landed, with_bill
 
@@ -159,32 +158,25 @@ def _publish(
     now: datetime,
 ) -> _NowPublished:
     """What the limits make of a snapshot of now: history gets the same people by name, or its series would double those that are scraped."""
-    landed, limits = with_bill(landed, config.paying), config.limits
+    landed = with_bill(landed, config.paying)
     cursor = facts.cursor()
     cursor.execute("BEGIN").fetchall()
     try:
-        overage = lay(cursor, people, known_since, config, landed, now)
-        groups = published_groups(landed, now)
-        stated = [one for group, present in groups for one in state(cursor, group, present, config.windows)]
-        rankings = {}
-        for group, _ in groups:
-            if group.standing is not None and group.source is not None:
-                basis = f"{now.date()} {landed[group.source].days} {limits.breakdown_users}"
-                rankings[group.name], _ = rank(cursor, group, people, limits, standings.get(group.name), basis)
-        step = fold(cursor, stated, rankings, people, limits, counts(cursor, stated))
-        named = {name: by_name for name in rankings if (by_name := _by_name(cursor, (one for one in stated if one.group.name == name), breakdowns=True))}
+        made = limited(cursor, people, known_since, config, landed, standings, now)
+        by_group = {name: [one for one in made.stated if one.group.name == name] for name in made.rankings}
+        named = {name: by_name for name, stated in by_group.items() if (by_name := _by_name(cursor, stated, breakdowns=True))}
         hidden = people.hidden
-        if step >= _PEOPLE_FOLDED:
-            hidden = frozenset(person.number for person in people.persons) - _by_name(cursor, stated, breakdowns=False)
+        if made.step >= _PEOPLE_FOLDED:
+            hidden = frozenset(person.number for person in people.persons) - _by_name(cursor, made.stated, breakdowns=False)
     finally:
         cursor.close()
-    places = limits.breakdown_users if step == 0 else max((len(by_name) for by_name in named.values()), default=0)
+    places = config.limits.breakdown_users if made.step == 0 else max((len(by_name) for by_name in named.values()), default=0)
     # Where everybody has a place today, so may whoever is among the most active of another day.
     kept = {name: Ranking(tuple(sorted(by_name))) for name, by_name in named.items() if len(by_name) >= places}
-    return _NowPublished(overage, kept, hidden, places, step)
+    return _NowPublished(made.overage, kept, hidden, places, made.step)
 
 
-def _by_name(cursor: duckdb.DuckDBPyConnection, stated: Iterator[Stated] | list[Stated], *, breakdowns: bool) -> frozenset[int]:
+def _by_name(cursor: duckdb.DuckDBPyConnection, stated: list[Stated], *, breakdowns: bool) -> frozenset[int]:
     tables = [one.table for one in stated if one.family.of_people and (one.family.kind is Kind.BREAKDOWN) == breakdowns]
     query = " UNION ".join(["SELECT NULL::INTEGER AS person WHERE false", *(f"SELECT person FROM {table}" for table in tables)])
     return frozenset(person for (person,) in cursor.execute(f"SELECT person FROM ({query}) WHERE person >= 0").fetchall())

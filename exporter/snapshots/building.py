@@ -18,7 +18,7 @@ from exporter.people import People
 from exporter.quoting import sql_text
 from exporter.snapshots import exposition
 from exporter.snapshots.exposition import Part
-from exporter.snapshots.folding import Standing, fold, rank
+from exporter.snapshots.folding import Ranking, Standing, fold, rank
 from exporter.snapshots.kiro_overage import Overage
 from exporter.snapshots.stating import Stated, counts, state
 from exporter.snapshots.tables import lay
@@ -60,25 +60,57 @@ def build(
     cursor = facts.cursor()
     cursor.execute("BEGIN").fetchall()
     try:
-        overage = lay(cursor, people, known_since, config, landed, now)
-        groups = published_groups(landed, now)
-        stated = [one for group, present in groups for one in state(cursor, group, present, config.windows)]
-        kept, rankings = dict(standings), {}
-        for group, _ in groups:
-            if group.standing is not None and group.source is not None:
-                basis = f"{now.date()} {landed[group.source].days} {config.limits.breakdown_users}"
-                rankings[group.name], kept[group.name] = rank(cursor, group, people, config.limits, standings.get(group.name), basis)
-        before = counts(cursor, stated)
-        step = fold(cursor, stated, rankings, people, config.limits, before)
+        made = limited(cursor, people, known_since, config, landed, standings, now)
+        before = made.before
         # Counting takes as long as much of the rest of a small snapshot: what is certain to be as it was is not counted again.
-        touched = [one for one in stated if step or people.hidden or one.family.kind is Kind.BREAKDOWN]
+        touched = [one for one in made.stated if made.step or people.hidden or one.family.kind is Kind.BREAKDOWN]
         changed = {name for one in touched for name in one.names}
         after = {name: series for name, series in before.items() if name not in changed} | counts(cursor, touched)
-        chunks = tuple(chunk for one in stated for chunk in _render(cursor, one, after))
+        chunks = tuple(chunk for one in made.stated for chunk in _render(cursor, one, after))
     finally:
         cursor.close()
     folded = {name: series - after.get(name, 0) for name, series in before.items() if series > after.get(name, 0)}
-    return Built(Snapshot(windows.valid_from(now, landed), windows.valid_until(now, landed), chunks, after, folded, step), kept, overage)
+    snapshot = Snapshot(windows.valid_from(now, landed), windows.valid_until(now, landed), chunks, after, folded, made.step)
+    return Built(snapshot, made.standings, made.overage)
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """The families of a moment with the limits applied, as tables that stand as long as the cursor."""
+
+    stated: list[Stated]
+    rankings: dict[str, Ranking]
+    standings: dict[str, Standing]
+    """By group; those of the snapshot before where nobody was ranked."""
+    before: dict[str, int]
+    """Series by metric before the limits."""
+    step: int
+    """The limit step (`limits.STEPS`)."""
+    overage: Overage
+
+
+def limited(
+    cursor: duckdb.DuckDBPyConnection,
+    people: People,
+    known_since: Mapping[str, int],
+    config: Config,
+    landed: Mapping[str, Landed],
+    standings: Mapping[str, Standing],
+    now: datetime,
+) -> Limited:
+    """Lays the tables of `now` (UTC), states the families that are published then, ranks people and folds. `standings`: those of the snapshot before."""
+    overage = lay(cursor, people, known_since, config, landed, now)
+    groups = published_groups(landed, now)
+    stated = [one for group, present in groups for one in state(cursor, group, present, config.windows)]
+    rankings: dict[str, Ranking] = {}
+    kept = dict(standings)
+    for group, _ in groups:
+        if group.standing is not None and group.source is not None:
+            basis = f"{now.date()} {landed[group.source].days} {config.limits.breakdown_users}"
+            rankings[group.name], kept[group.name] = rank(cursor, group, people, config.limits, standings.get(group.name), basis)
+    before = counts(cursor, stated)
+    step = fold(cursor, stated, rankings, people, config.limits, before)
+    return Limited(stated, rankings, kept, before, step, overage)
 
 
 def published_groups(landed: Mapping[str, Landed], now: datetime) -> list[tuple[Group, tuple[str, ...]]]:
