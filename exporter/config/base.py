@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, ValidationInfo, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from exporter.config.addresses import Url
-from exporter.config.errors import KeyPath
+from exporter.config.errors import KeyPath, Origin, Places
 from exporter.config.scalars import Duration, Region, RoleArn, Text, format_duration
 
 Engine = Literal["duckdb", "athena"]
@@ -63,6 +63,22 @@ class Model(BaseModel):
     def _empty_section(cls, section: Any) -> Any:
         # `people:` with every key below it commented out.
         return {} if section is None else section
+
+
+class WholeFile(Model):
+    """All of a file. Two are equal when every value is, wherever it stands in the file."""
+
+    _places: Places = PrivateAttr(default_factory=Places)
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Keep where the keys stand, when the loader says so."""
+        if isinstance(context, Origin):
+            self._places = context.places
+
+    @property
+    def places(self) -> Places:
+        """Where the keys stand in the file, for errors that only show later. No part of equality."""
+        return self._places
 
 
 class Aws(Model):

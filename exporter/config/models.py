@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from exporter.config.addresses import FilePath, ListenAddress, S3Location
-from exporter.config.base import OVERRIDE, Aws, AwsOverride, Engine, Model, key, sentences
+from exporter.config.base import OVERRIDE, Aws, AwsOverride, Engine, Model, WholeFile, key, sentences
 from exporter.config.bills import Attribution, Bill, Budgets
-from exporter.config.errors import KeyPath, Origin, Places
+from exporter.config.errors import KeyPath
 from exporter.config.kiro import Kiro
 from exporter.config.people import People, Privacy
 from exporter.config.scalars import (
@@ -108,8 +108,8 @@ class Web(Model):
     enable_lifecycle: Switch = key(False, "Whether POST /-/reload and /-/refresh answer. Anybody who reaches the address can then call them.")
 
 
-class Config(Model):
-    """config.yaml, complete and valid. Two are equal when every value is, wherever it stands in the file."""
+class Config(WholeFile):
+    """config.yaml, complete and valid."""
 
     engine: Engine = Field(description="What runs the queries: `duckdb` is embedded and reads a folder or a bucket itself; `athena` takes any volume.")
     store: Store = key({}, "Where facts are kept between restarts.")
@@ -126,18 +126,6 @@ class Config(Model):
     limits: Limits = key({}, "How many series are published.")
     windows: dict[str, Windows] = key({}, "Windows added to a family (named without its window) or to a group of families; `[]` switches it off.")
     web: Web = key({}, "How the service is reached.")
-
-    _places: Places = PrivateAttr(default_factory=Places)
-
-    def model_post_init(self, context: Any, /) -> None:
-        """Keep where the keys stand, when the loader says so."""
-        if isinstance(context, Origin):
-            self._places = context.places
-
-    @property
-    def places(self) -> Places:
-        """Where the keys stand in the file, for errors that only show later. No part of equality."""
-        return self._places
 
     @field_validator("privacy")
     @classmethod

@@ -11,13 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, PrivateAttr, model_validator
+from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from exporter.config.addresses import FilePath
-from exporter.config.base import Model, sentences
+from exporter.config.base import Model, WholeFile, sentences
 from exporter.config.base import key as setting  # `key` is a key of this file
 from exporter.config.document import Format, read
-from exporter.config.errors import KeyPath, Origin, Places, dotted
+from exporter.config.errors import KeyPath, dotted
 from exporter.config.loading import checked
 from exporter.config.scalars import Kind, Switch, Text
 
@@ -209,24 +209,12 @@ def _tellable(users: dict[str, str]) -> dict[str, str]:
 Users = Annotated[dict[str, BcryptHash], AfterValidator(_tellable)]
 
 
-class WebFile(Model):
+class WebFile(WholeFile):
     """The file, complete and valid. What it names is not read yet."""
 
     tls_server_config: TlsServer | None = setting(None, "TLS; without it the exporter speaks plain HTTP.")
     http_server_config: HttpServer = setting({}, "Headers.")
     basic_auth_users: Users = setting({}, "Who may ask, by name, with a bcrypt hash of the password; without it everybody.", repr=False)
-
-    _places: Places = PrivateAttr(default_factory=Places)
-
-    def model_post_init(self, context: Any, /) -> None:
-        """Keep where the keys stand, when the loader says so."""
-        if isinstance(context, Origin):
-            self._places = context.places
-
-    @property
-    def places(self) -> Places:
-        """Where the keys stand in the file, for errors that only show when files are opened. No part of equality."""
-        return self._places
 
 
 def load_web_file(path: Path, environ: Mapping[str, str]) -> WebFile:
