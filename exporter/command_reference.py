@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -21,7 +22,8 @@ def help_of(arguments: list[str]) -> str:
     for argument in arguments:
         found = cli.group.get_command(context, argument)
         assert found is not None, argument
-        command, context = found, click.Context(found, parent=context, info_name=argument, terminal_width=_WIDTH, max_content_width=_WIDTH)
+        size: dict[str, Any] = {"terminal_width": _WIDTH, "max_content_width": _WIDTH}
+        command, context = found, click.Context(found, parent=context, info_name=argument, **size, **found.context_settings)
     return command.get_help(context)
 
 

@@ -196,6 +196,7 @@ class Service:
             newest_day=landed.days.last if landed and landed.days else None,
             next_refresh=self._schedule.next(name),
             last_error=refresh.last_error,
+            running=refresh.running,
         )
 
     # Sources

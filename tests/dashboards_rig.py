@@ -124,7 +124,7 @@ def _combinations(values: Mapping[str, list[str]]) -> Iterator[dict[str, str]]:
 @contextmanager
 def running(folder: Path, today: date, prometheus: str, promtool: str) -> Iterator[Demo]:
     """Starts everything and waits until the demo has read all its files and Prometheus has scraped that and evaluated its rules."""
-    options = ("--people", str(PEOPLE), "--seed", str(SEED), "--folder", str(folder / "demo"), "--web.listen-address", "127.0.0.1:0")
+    options = ("--people", str(PEOPLE), "--seed", str(SEED), "--folder", str(folder / "demo"), "--web.listen-address", "127.0.0.1:0", "--log.level", "info")
     with RealProcess((*_COMMAND, "demo", *options), folder / "log", PROJECT) as process:
         place = process.wait_for_line("people are at http://")
         address = process.lines()[place - 1].split("http://")[1].split("/")[0]

@@ -6,6 +6,7 @@ import gzip
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -85,9 +86,18 @@ def test_directory_is_read_by_the_code_that_reads_the_real_one(noon: Path, tmp_p
     assert all(group.startswith("team-") for user in listed.users for group in user.groups)
 
 
+@dataclass(frozen=True)
+class Demo:
+    """What a demo has said in its terminal so far, and what it serves."""
+
+    address: str
+    lines: list[str]
+    samples: Samples
+
+
 @pytest.fixture(scope="module")
-def samples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Samples]:
-    """What a demo of ten people serves once it has read two days instead of sixty-two."""
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """A demo of ten people, as it is without options about its log, once it has read two days instead of sixty-two."""
     folder = tmp_path_factory.mktemp("demo")
     settings = yaml.safe_load(demo.CONFIG)
     settings["sources"] = {"cloudtrail": {**settings["sources"]["cloudtrail"], "history": "2d"}}
@@ -98,21 +108,28 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Samples]:
     with RealProcess((*command, *options), folder / "log", PROJECT) as process:
         place = process.wait_for_line("people are at http://")
         address = process.lines()[place - 1].split("http://")[1].split("/")[0]
-        process.wait_for_line("msg=refreshed ", "source=cloudtrail ")
 
         def served() -> Samples:
             return samples_of(request(address, "GET", "/metrics").text)
 
         eventually("the running day", lambda: any(name == "aws_principal_events_today" for name, _ in served()))
-        yield served()
+        yield Demo(address, process.lines(), served())
 
 
-def test_demo_serves_the_running_day(samples: Samples) -> None:
-    assert sum(value for (name, _), value in samples.items() if name == "aws_principal_events_today") > 0
+def test_the_address_is_the_last_that_a_terminal_shows(running: Demo) -> None:
+    site = f"http://{running.address}"
+    assert running.lines == [
+        f"10 people are at {site}/, their metrics at {site}/metrics, and each of them as JSON at {site}/docs.",
+        "Their reports are being read, which takes a minute or two; --log.level info tells each day. Ctrl-C ends.",
+    ]
 
 
-def test_demo_shows_the_directory(samples: Samples) -> None:
-    infos = [dict(labels) for name, labels in samples if name == "aws_user_info"]
+def test_demo_serves_the_running_day(running: Demo) -> None:
+    assert sum(value for (name, _), value in running.samples.items() if name == "aws_principal_events_today") > 0
+
+
+def test_demo_shows_the_directory(running: Demo) -> None:
+    infos = [dict(labels) for name, labels in running.samples if name == "aws_user_info"]
     listed = [info for info in infos if info["status"] == "enabled"]
     assert len(listed) >= 8
     assert all(info["department"] and info["team"] != "unknown" for info in listed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from exporter.web.landing import SourceStatus, page
@@ -38,6 +39,10 @@ def test_source_that_fails_says_why() -> None:
 
 def test_source_that_was_not_refreshed_is_neither_up_nor_down() -> None:
     assert cells(page("About.", "0.1.0", READY, [WAITING]))[1] == "not refreshed yet"
+
+
+def test_refresh_that_runs_is_told_in_place_of_the_next_one() -> None:
+    assert cells(page("About.", "0.1.0", READY, [replace(LANDED, running=True)]))[4] == "running now"
 
 
 def test_no_source_is_told() -> None:

@@ -57,7 +57,8 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_demo_of_the_wheel_is_scraped(machine: Path) -> None:
-    demo = (machine / "venv/bin/aws-user-exporter", "demo", "--people", "3", "--folder", machine / "data", "--web.listen-address", "127.0.0.1:0")
+    options = ("--people", "3", "--folder", machine / "data", "--web.listen-address", "127.0.0.1:0", "--log.level", "info")
+    demo = (machine / "venv/bin/aws-user-exporter", "demo", *options)
     with RealProcess(("env", "-i", *map(str, demo)), machine / "log", machine) as process:
         place = process.wait_for_line("msg=starting")
         address = process.lines()[place - 1].rpartition("address=")[2]

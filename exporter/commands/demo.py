@@ -45,7 +45,8 @@ people:
 _GROUPS = ("team-*",)
 
 
-@click.command("demo", short_help="Serve a synthetic organisation, without AWS.")
+# At info, each day that is read would push the address off the screen.
+@click.command("demo", short_help="Serve a synthetic organisation, without AWS.", context_settings={"default_map": {"log_level": "warn"}})
 @click.option("--people", type=click.IntRange(1, MOST_PEOPLE), default=200, show_default=True, help="How many people work there.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Another number makes another organisation.")
 @click.option("--folder", type=click.Path(path_type=Path), default=Path("demo-data"), show_default=True, help="Where its reports, config and store are kept.")
@@ -65,7 +66,8 @@ def demo(people: int, seed: int, folder: Path, listen_address: str | None, web_c
     _lay_directory(folder / "data", config.store.path)
     threading.Thread(target=_go_on, args=(organisation, folder), name="demo", daemon=True).start()
     site = f"{scheme(config)}://{addresses(sockets)[0]}"
-    click.echo(f"{people:,} people are at {site}/ and their metrics at {site}/metrics. Ctrl-C ends.")
+    click.echo(f"{people:,} people are at {site}/, their metrics at {site}/metrics, and each of them as JSON at {site}/docs.")
+    click.echo("Their reports are being read, which takes a minute or two; --log.level info tells each day. Ctrl-C ends.")
     serve(config, read, sockets)
 
 

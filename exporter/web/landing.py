@@ -55,7 +55,10 @@ _ROW = Template("<tr><td>$source</td><td>$up</td><td>$last_success</td><td>$newe
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """How a source fares. Times are UTC. None: not yet, or never (`next_refresh`); `last_error` is empty once a refresh has worked again."""
+    """How a source fares. Times are UTC. None: not yet, or never (`next_refresh`); `last_error` is empty once a refresh has worked again.
+
+    `running` says whether it is being refreshed at this moment; a first refresh can take long.
+    """
 
     source: str
     up: bool | None
@@ -63,6 +66,7 @@ class SourceStatus:
     newest_day: date | None
     next_refresh: datetime | None
     last_error: str = ""
+    running: bool = False
 
 
 def page(description: str, version: str, ready: tuple[bool, str], sources: Sequence[SourceStatus]) -> str:
@@ -83,7 +87,7 @@ def _rows(sources: Iterable[SourceStatus]) -> Iterable[str]:
             up={True: '<span class="yes">yes</span>', False: '<span class="no">no</span>', None: "not refreshed yet"}[status.up],
             last_success=_time(status.last_success, "none yet"),
             newest_day=f"<span>{status.newest_day}</span>" if status.newest_day else "none yet",
-            next_refresh=_time(status.next_refresh, "not scheduled"),
+            next_refresh="running now" if status.running else _time(status.next_refresh, "not scheduled"),
             last_error=_text(status.last_error),
         )
 
