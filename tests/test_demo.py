@@ -120,7 +120,7 @@ def test_the_address_is_the_last_that_a_terminal_shows(running: Demo) -> None:
     site = f"http://{running.address}"
     assert running.lines == [
         f"10 people are at {site}/, their metrics at {site}/metrics, and each of them as JSON at {site}/docs.",
-        "Their reports are being read, which takes a minute or two; --log.level info tells each day. Ctrl-C ends.",
+        "A first start reads their reports for a minute or two; --log.level info tells each day. Ctrl-C ends.",
     ]
 
 

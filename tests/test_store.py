@@ -255,7 +255,7 @@ def opened_elsewhere(path: Path) -> str:
 
 
 def test_second_process_is_refused_with_one_sentence(store: Store) -> None:
-    assert opened_elsewhere(store.path) == f"the store {store.path} is in use by another exporter; stop that one, or set store.path to another folder\n"
+    assert opened_elsewhere(store.path) == f"the store {store.path} is in use by another exporter; stop that one, or give this one another folder\n"
 
 
 def test_store_that_was_closed_can_be_opened_by_another_process(store: Store) -> None:

@@ -135,8 +135,9 @@ def _tell(written: Sequence[Written], target: Target, output: Path) -> None:
     days = DayRange(held[0].month.days.first, held[-1].month.days.last)
     kept = sum(one.kept for one in held)
     size = sum(one.bytes for one in held) / 1e6
+    count = "1 file" if len(held) == 1 else f"{len(held)} files"
     again = f", of which {kept} were finished already" if kept else ""
-    click.echo(f"{sum(one.samples for one in held):,} samples of {days.first} to {days.last} are in {output}: {len(held)} files{again}, {size:,.1f} MB.")
+    click.echo(f"{sum(one.samples for one in held):,} samples of {days.first} to {days.last} are in {output}: {count}{again}, {size:,.1f} MB.")
     labels = ", ".join(f'{name}="{value}"' for name, value in target.labels)
     click.echo(f"Series of people carry {labels}: compare with the query up in Prometheus.")
     files = " ".join(one.path.stem for one in held)

@@ -67,7 +67,7 @@ def demo(people: int, seed: int, folder: Path, listen_address: str | None, web_c
     threading.Thread(target=_go_on, args=(organisation, folder), name="demo", daemon=True).start()
     site = f"{scheme(config)}://{addresses(sockets)[0]}"
     click.echo(f"{people:,} people are at {site}/, their metrics at {site}/metrics, and each of them as JSON at {site}/docs.")
-    click.echo("Their reports are being read, which takes a minute or two; --log.level info tells each day. Ctrl-C ends.")
+    click.echo("A first start reads their reports for a minute or two; --log.level info tells each day. Ctrl-C ends.")
     serve(config, read, sockets)
 
 

@@ -23,7 +23,7 @@ def config_file(command: Command) -> Command:
         default=Path("config.yaml"),
         show_default=True,
         metavar="PATH",
-        help="The config. Reloaded on SIGHUP.",
+        help="The config.",
     )(command)
 
 

@@ -54,7 +54,7 @@ class Folder:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             lock.close()
-            raise StoreInUse(f"the store {path} is in use by another exporter; stop that one, or set store.path to another folder") from error
+            raise StoreInUse(f"the store {path} is in use by another exporter; stop that one, or give this one another folder") from error
         opened = cls(path, lock)
         try:
             opened._check_version()
