@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import duckdb
 
+from exporter.config import load
 from exporter.engines import Statement
 from exporter.engines.dialect import to_duckdb
+from exporter.people import people_file
+from exporter.permissions import EXPORTER, For, needed
 
 ROOT = Path(__file__).parent.parent
 
@@ -17,6 +21,30 @@ def block(page: str, language: str, begins: str) -> str:
     """The only example of a page in this language that begins so."""
     [found] = re.findall(rf"```{language}\n({re.escape(begins)}.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
     return str(found)
+
+
+# README.md and docs/setup.md
+
+
+def test_the_policy_allows_what_the_config_of_the_readme_needs_and_no_more(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text(block("README.md", "csv", "user,"), encoding="utf-8")
+    (tmp_path / "config.yaml").write_text(block("README.md", "yaml", "# config.yaml"), encoding="utf-8")
+    config = load(tmp_path / "config.yaml", {})
+    statements = json.loads(block("docs/setup.md", "json", "{"))["Statement"]
+    allowed = {(action, resource) for one in statements for action in listed(one["Action"]) for resource in listed(one["Resource"])}
+    assert allowed == {(one.permission.action, one.resource) for one in needed(config)}
+    assert [entry.team for entry in people_file.read(tmp_path / "people.csv").entries] == ["payments"]
+
+
+def listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def test_the_page_names_every_other_permission() -> None:
+    """But those for Athena, which the stack grants, and for Lake Formation, which is a parameter of it."""
+    page = (ROOT / "docs/setup.md").read_text(encoding="utf-8").split("## What the exporter must")[1].split("## What `setup`")[0]
+    others = {one.action for one in EXPORTER if one.needed_for not in (For.ATHENA, For.LAKE_FORMATION)} - {"kms:GenerateDataKey"}
+    assert {action for action in others if action not in page} == set()
 
 
 # docs/runbooks
