@@ -32,4 +32,4 @@ EXPOSE 10821
 HEALTHCHECK --start-period=30s --interval=30s --timeout=5s \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:10821/-/healthy', timeout=4)"]
 ENTRYPOINT ["aws-user-exporter"]
-CMD ["run", "--config.file=/etc/aws-user-exporter/config.yaml", "--web.listen-address=:10821"]
+CMD ["run", "--config.file=/etc/aws-user-exporter/config.yaml", "--store.path=/var/lib/aws-user-exporter/state", "--web.listen-address=:10821"]

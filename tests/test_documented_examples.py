@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import duckdb
+import pytest
+import yaml
 
+from exporter import cli
 from exporter.config import load
 from exporter.engines import Statement
 from exporter.engines.dialect import to_duckdb
@@ -45,6 +51,48 @@ def test_the_page_names_every_other_permission() -> None:
     page = (ROOT / "docs/setup.md").read_text(encoding="utf-8").split("## What the exporter must")[1].split("## What `setup`")[0]
     others = {one.action for one in EXPORTER if one.needed_for not in (For.ATHENA, For.LAKE_FORMATION)} - {"kms:GenerateDataKey"}
     assert {action for action in others if action not in page} == set()
+
+
+# Command lines
+
+
+def command_lines() -> Iterator[tuple[str, list[str]]]:
+    """Where each stands, and what follows the name of the program: in shell examples, the unit of systemd, the Deployment, the image and the compose file."""
+    for page in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]):
+        text = page.read_text(encoding="utf-8")
+        for line in re.findall(r"(?m)^(?:\$ |ExecStart=| {7})\S*aws-user-exporter (.*)$", text):
+            if not line.endswith("--help"):
+                yield page.name, shlex.split(line, comments=True)
+    deployment, _ = yaml.safe_load_all(block("docs/operations.md", "yaml", "apiVersion"))
+    yield "Deployment", deployment["spec"]["template"]["spec"]["containers"][0]["args"]
+    yield "Dockerfile", json.loads(re.findall(r"(?m)^CMD (.*)$", DOCKERFILE)[0])
+    for line in re.findall(r"exec aws-user-exporter (.*)", (ROOT / "docker-compose.yml").read_text(encoding="utf-8")):
+        yield "docker-compose.yml", shlex.split(line)
+
+
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+COMMAND_LINES = list(command_lines())
+
+
+@pytest.mark.parametrize("arguments", [line for _, line in COMMAND_LINES], ids=[f"{place}: {' '.join(line)}" for place, line in COMMAND_LINES])
+def test_a_command_line_is_understood(arguments: list[str]) -> None:
+    name, *rest = arguments
+    context = click.Context(cli.group)
+    command = cli.group.get_command(context, name)
+    assert command is not None
+    command.make_context(name, rest, context)
+
+
+def test_command_lines_are_found() -> None:
+    assert {place for place, _ in COMMAND_LINES} >= {"README.md", "setup.md", "operations.md", "Deployment", "Dockerfile", "docker-compose.yml"}
+
+
+@pytest.mark.parametrize("place", ["Deployment", "Dockerfile", "docker-compose.yml"])
+def test_a_container_keeps_its_store_on_the_volume(place: str) -> None:
+    """A relative store.path counts from the folder of the config, which a container may only read."""
+    [volume] = re.findall(r"(?m)^VOLUME (.*)$", DOCKERFILE)
+    lines = [" ".join(line) for found, line in COMMAND_LINES if found == place]
+    assert [line for line in lines if not re.search(rf"--(store\.path|folder)={volume}/\w+( |$)", line)] == []
 
 
 # docs/runbooks
