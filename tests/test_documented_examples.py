@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import click
@@ -14,11 +15,13 @@ import pytest
 import yaml
 
 from exporter import cli
+from exporter.commands.demo import demo
 from exporter.config import load
 from exporter.engines import Statement
 from exporter.engines.dialect import to_duckdb
 from exporter.people import people_file
 from exporter.permissions import EXPORTER, For, needed
+from exporter.sample import Organisation
 
 ROOT = Path(__file__).parent.parent
 
@@ -40,6 +43,13 @@ def test_the_policy_allows_what_the_config_of_the_readme_needs_and_no_more(tmp_p
     allowed = {(action, resource) for one in statements for action in listed(one["Action"]) for resource in listed(one["Resource"])}
     assert allowed == {(one.permission.action, one.resource) for one in needed(config)}
     assert [entry.team for entry in people_file.read(tmp_path / "people.csv").entries] == ["payments"]
+
+
+def test_the_person_of_the_readme_works_in_the_demo_for_years() -> None:
+    [name] = re.findall(r"/metrics \| grep (\S+)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    defaults = {option.name: option.default for option in demo.params}
+    organisation = Organisation.generate(defaults["people"], defaults["seed"])
+    assert [year for year in (2026, 2028, 2032) if name not in {one.user for one in organisation.people(date(year, 9, 1), date(year, 9, 1))}] == []
 
 
 def listed(value: str | list[str]) -> list[str]:
