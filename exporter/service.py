@@ -173,7 +173,7 @@ class Service:
         """Ready once a source has landed."""
         if self._publisher.current() is not None:
             return True, "aws-user-exporter is ready."
-        return False, "No source has landed yet; only the metrics about the exporter itself are served."
+        return False, "No source has landed yet, or the first snapshot is still being built; only the metrics about the exporter itself are served."
 
     def status(self) -> Sequence[SourceStatus]:
         """A row a source, in the order of the config."""

@@ -224,8 +224,10 @@ def test_refresh_that_runs_already_is_told(house: House, monkeypatch: pytest.Mon
     first = house.service.refresh("kiro_credits")
     inside.wait(10)
     second = house.service.refresh("kiro_credits")
+    running = [status.running for status in house.service.status()]
     go.set()
-    assert (first, second) == ([], ["kiro_credits is being refreshed already."])
+    assert (first, second, running) == ([], ["kiro_credits is being refreshed already."], [True])
+    assert eventually(lambda: not house.service.status()[0].running)
 
 
 def test_refresh_serves_what_is_new(house: House) -> None:
