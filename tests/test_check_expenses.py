@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import cast
 
 import pytest
 
 from benchmarks.athena_day import FILES_A_DAY, compare
-from exporter.checking.costs import amount_of, number_of, told
+from exporter.checking.costs import ALL, amount_of, costs, number_of, told
 from exporter.checking.expenses import Files, of_cloudtrail, of_cost_explorer, of_cur, of_kiro, readings, runs_a_day
-from exporter.config import Schedule
+from exporter.checking.findings import Status
+from exporter.checking.holdings import Held
+from exporter.checking.stored import Stored
+from exporter.config import Config, Schedule
+from exporter.facts.recent import RecentFacts
+from exporter.facts.store import Store
 
 HOURLY = Schedule(interval=timedelta(hours=1))
 DAILY = Schedule(cron="0 3 * * *")
@@ -99,6 +106,26 @@ def test_an_expense_in_words() -> None:
     finding = told("cloudtrail", of_cloudtrail(HOURLY, Files(288, 24 * GB, 1, 2), embedded=False))
     assert finding.text == "a day of 24 refreshes; 27 queries scan 364 GB (1.8200 USD); 4,368 GET and 78 LIST requests to S3 (0.0021 USD)"
     assert finding.values["usd_a_day"] == pytest.approx(1.822187)
+
+
+def all_together(held: Mapping[str, Held]) -> list[tuple[Status, str]]:
+    """What is said of a config with two sources in buckets, of which `held` could be listed."""
+    location = {"location": "s3://example-bucket/prefix/"}
+    config = Config.model_validate({"engine": "athena", "sources": {"kiro_credits": location, "cloudtrail": location}})
+    nothing = Stored(False, cast(Store, None), RecentFacts(), {}, {}, ())
+    return [(one.status, one.text) for one in costs(config, held, nothing, date(2026, 3, 2)) if one.about == ALL]
+
+
+def test_a_sum_says_what_is_not_in_it() -> None:
+    one = {"cloudtrail": Held("", None, date(2026, 3, 1), Files(288, 24 * GB, 1, 2))}
+    assert all_together(one) == [
+        (Status.UNTRIED, "not known, as the files could not be listed: kiro_credits"),
+        (Status.OK, "1.8222 USD a day, 54.67 USD in 30 days, at list prices of us-east-1, without requests to KMS and Glue, and without kiro_credits"),
+    ]
+
+
+def test_a_sum_of_nothing_is_not_told() -> None:
+    assert [status for status, _ in all_together({})] == [Status.UNTRIED]
 
 
 @pytest.mark.parametrize(("size", "text"), [(0, "0 bytes"), (999, "999 bytes"), (1_500, "1.5 kB"), (364 * GB, "364 GB"), (2.5e12, "2.5 TB")])

@@ -46,7 +46,7 @@ class Callers:
         raise known
 
     def _ask(self, reach: Aws) -> Caller | UserError | TransientError:
-        action, resource = ("sts:AssumeRole", reach.role_arn) if reach.role_arn else ("sts:GetCallerIdentity", "the credentials")
+        action, resource = ("sts:AssumeRole", reach.role_arn) if reach.role_arn else ("sts:GetCallerIdentity", "this account")
         try:
             with explained(action, resource):
                 found = self.client(reach, "sts").get_caller_identity()

@@ -69,8 +69,12 @@ def costs(config: Config, held: Mapping[str, Held], known: Stored, today: date) 
             yield Finding(name, "cost", Status.WARNING, text, "raise athena.max_bytes_scanned, and the limit of the workgroup")
     if unknown := [name for name in found if name not in counted]:
         yield Finding(ALL, "cost", Status.UNTRIED, f"not known, as the files could not be listed: {', '.join(unknown)}")
+        if not counted:
+            return
     a_day = expenses.together(list(counted.values()))
     text = f"{a_day:.4f} USD a day, {a_day * _MONTH_DAYS:.2f} USD in {_MONTH_DAYS} days, at list prices of us-east-1, without requests to KMS and Glue"
+    if unknown:
+        text += f", and without {', '.join(unknown)}"
     yield Finding(ALL, "cost", Status.OK, text, values={"usd_a_day": round(a_day, 6)})
 
 

@@ -135,7 +135,7 @@ class Installation:
         return layout.of_kiro(location, kind.report, WRITERS[kind.report], fallback)
 
     def _whose(self, reach: Aws) -> tuple[str, str]:
-        with aws.explained("sts:GetCallerIdentity", "the credentials"):
+        with aws.explained("sts:GetCallerIdentity", "this account"):
             return str(self._client(reach, "sts").get_caller_identity()["Account"]), reach.region
 
     def _opened(self, reach: Aws, service: str) -> Any:
