@@ -205,6 +205,12 @@ def test_without_patterns_every_iam_user_is_a_person() -> None:
     assert principal_key(f"{USER}svc-deploy", rules) == f"iam_user:svc-deploy@{ACCOUNT}"
 
 
+@pytest.mark.parametrize("patterns", [["(?i)^CI-"], ["^svc-", "(?i)^CI-"]])
+def test_patterns_of_programs_may_begin_with_flags(patterns: list[str]) -> None:
+    rules = Rules.of(Patterns.model_validate({"service_user": patterns}))
+    assert [principal_key(f"{USER}{name}", rules) for name in ("ci-build", "erin")] == [None, f"iam_user:erin@{ACCOUNT}"]
+
+
 # People who are known by a bill alone
 
 

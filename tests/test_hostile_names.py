@@ -120,7 +120,7 @@ def test_a_name_that_ends_like_an_id_does_not_claim_it() -> None:
 
 def test_a_tag_cannot_name_two_people() -> None:
     people = resolve([Entry("alice"), Entry("bob")], (), ())
-    (given,) = attribute([Candidate(1, "1", False, owner_tags="alicebob")], ["owner_tag"], people, {}, False, Rules(re.compile("x"), re.compile("x")))
+    (given,) = attribute([Candidate(1, "1", False, owner_tags="alicebob")], ["owner_tag"], people, {}, False, Rules(re.compile("x"), ()))
     assert (given.person, SEPARATOR) == (None, "\x1f")
 
 

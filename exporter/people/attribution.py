@@ -32,7 +32,6 @@ _ARN = re.compile(r"arn:aws[a-z-]*:(?:iam|sts)::([0-9]{12}):(user|assumed-role|f
 _AUTOMATION = re.compile(
     r"(i-[0-9a-f]{8,17}|[0-9a-f]{32}|awscodebuild-.*|awscloudformation|botocore-session-.*|aws-sdk-.*-session-.*|aws-go-sdk-.*|githubactions|eks-.*)"
 )
-_NEVER = r"(?!)"
 _SERVICE_ROLE = "AWSServiceRoleFor"
 _IDENTITY_CENTER_ROLE = "AWSReservedSSO_"
 
@@ -42,16 +41,20 @@ class Rules:
     """Which principals are people, as `people.patterns` of the config says; compared without case."""
 
     person_session: re.Pattern[str]
-    service_user: re.Pattern[str]
+    service_user: tuple[re.Pattern[str], ...]
+    """Each by itself: flags such as `(?i)` may stand at the beginning of a pattern only."""
 
     @classmethod
     def of(cls, patterns: Patterns) -> Rules:
         """The rules of a config."""
-        programs = "|".join(f"(?:{pattern})" for pattern in patterns.service_user) or _NEVER
-        return cls(re.compile(patterns.person_session, re.IGNORECASE), re.compile(programs, re.IGNORECASE))
+        return cls(re.compile(patterns.person_session, re.IGNORECASE), tuple(re.compile(pattern, re.IGNORECASE) for pattern in patterns.service_user))
+
+    def is_program(self, text: str) -> bool:
+        """Whether the name or ARN of an IAM user is that of a program."""
+        return any(pattern.search(text) for pattern in self.service_user)
 
 
-_EVERYBODY = Rules(re.compile(""), re.compile(_NEVER))
+_EVERYBODY = Rules(re.compile(""), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ def may_be_person(arn: str) -> bool:
 
 
 def _program(name: str, arn: str, rules: Rules) -> bool:
-    return bool(rules.service_user.search(name) or rules.service_user.search(arn))
+    return rules.is_program(name) or rules.is_program(arn)
 
 
 def with_principals(seen: Sequence[SeenIdentity], principals: Iterable[tuple[str, str]], rules: Rules) -> list[SeenIdentity]:
@@ -207,7 +210,7 @@ def _of_created_by(value: str | None, account: str, people: People, rules: Rules
     if kind == "Root" or not name:
         return NOT_A_PERSON if kind in ("Root", "IAMUser", "AssumedRole", "FederatedUser") else _found(people.of_spelling(value))
     # Session names match patterns of IAM users by accident: a mail at github.com is no program.
-    if _AUTOMATION.fullmatch(name) if kind == "AssumedRole" else rules.service_user.search(name):
+    if _AUTOMATION.fullmatch(name) if kind == "AssumedRole" else rules.is_program(name):
         return NOT_A_PERSON
     keys = {
         "IAMUser": [f"iam_user:{name}@{account}"],
