@@ -13,7 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.config.addresses import host_port, parse_s3
-from exporter.config.scalars import format_duration, parse_amount, parse_bytes, parse_day, parse_duration, parse_switch, parse_whole_number, tier_name
+from exporter.config.scalars import (
+    format_duration,
+    parse_amount,
+    parse_bytes,
+    parse_day,
+    parse_duration,
+    parse_pattern,
+    parse_switch,
+    parse_team_rule,
+    parse_whole_number,
+    tier_name,
+)
 from exporter.config.schedules import parse_schedule
 
 
@@ -48,7 +59,7 @@ SCALARS = [
         {"100GiB": 107374182400, "10MB": 10_000_000, "10 mb": 10_000_000, "512": 512, "1.5KiB": 1536, "2TB": 2 * 10**12, "1B": 1},
         ["", "0", "-1", "GiB", "1XB", "1.5", "0.3B", "1e3", "1 0"],
     ),
-    *good_and_bad(parse_whole_number, {"0": 0, "1_000_000": 1000000, "-3": -3}, ["", "1.0", "1e3", "0x10", "many", "9" * 5000]),
+    *good_and_bad(parse_whole_number, {"0": 0, "1_000_000": 1000000, "-3": -3}, ["", "1.0", "1e3", "0x10", "many", "9" * 5000, "_1", "1_", "1__0", "-_1"]),
     *good_and_bad(parse_switch, {"true": True, "Off": False, "yes": True}, ["", "1", "maybe"]),
     *good_and_bad(
         parse_amount,
@@ -56,6 +67,12 @@ SCALARS = [
         ["", "-1", "1,000", "$5", ".5", "NaN", "inf", "1e3", "0.0000000000001", "1" * 27],
     ),
     *good_and_bad(parse_day, {"2026-02-13": date(2026, 2, 13), "2024-02-29": date(2024, 2, 29)}, ["", "2026-02-30", "20260213", "2026-W07-5", "13.02.2026"]),
+    *good_and_bad(parse_pattern, {"^svc-": "^svc-", "(?i)^svc-": "(?i)^svc-"}, ["", "(x", "a{99999999999}", "(" * 2000 + ")" * 2000]),
+    *good_and_bad(
+        parse_team_rule,
+        {"file": "file", "attribute:department": "attribute:department", "group:team-(.*)": "group:team-(.*)"},
+        ["", "files", "attribute:", "group:team-.*", "group:(a){99999999999}", "group:" + "(" * 2000 + ")" * 2000],
+    ),
     *good_and_bad(
         parse_s3,
         {"s3://abc": "s3://abc/", "s3://my.bucket-1/a/b": "s3://my.bucket-1/a/b/", "s3://abc/a/": "s3://abc/a/"},
@@ -74,7 +91,7 @@ def test_scalars(parse: Any, text: str, value: Any) -> None:
     if value is not None:
         assert parse(text) == value
     else:
-        with pytest.raises(ValueError, match=r"^(a|an|true|s3)\b"):
+        with pytest.raises(ValueError, match=r"^(a|an|true|s3|file)\b"):
             parse(text)
 
 

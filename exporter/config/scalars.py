@@ -100,7 +100,7 @@ NUMBER = Kind("whole number", "a whole number", "Digits; `_` may group them: `1_
 def parse_whole_number(value: object) -> int:
     """An int from at most 15 digits; an int passes. ValueError says what was expected."""
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else plain_text(value, NUMBER)
-    if not re.fullmatch(r"-?\d{1,15}", text.replace("_", "")):
+    if not re.fullmatch(r"-?\d+(_\d+)*", text) or len(text.replace("_", "").lstrip("-")) > 15:
         raise ValueError(NUMBER.expected)
     return int(text)
 
@@ -184,16 +184,22 @@ TEAM_RULE = Kind(
 )
 
 
+def _compiled(pattern: str) -> re.Pattern[str] | None:
+    """None for what is no pattern: also one that repeats more often, or nests deeper, than can be compiled."""
+    try:
+        return re.compile(pattern)
+    except (re.error, OverflowError, RecursionError):
+        return None
+
+
 def parse_team_rule(value: object) -> str:
     """A rule that `people.team_of` understands."""
     text = plain_text(value, TEAM_RULE)
     kind, _, argument = text.partition(":")
     if kind == "group":
-        try:
-            if re.compile(argument).groups == 1:
-                return text
-        except re.error:
-            pass
+        compiled = _compiled(argument)
+        if compiled is not None and compiled.groups == 1:
+            return text
     elif text == "file" or (kind == "attribute" and re.fullmatch(r"[A-Za-z0-9_.-]+", argument)):
         return text
     raise ValueError(TEAM_RULE.expected)
@@ -213,10 +219,8 @@ PATTERN = Kind("pattern", "a regular expression", "A regular expression as RE2 a
 def parse_pattern(value: object) -> str:
     """A regular expression; the engines say in the end whether they know it too."""
     text = plain_text(value, PATTERN)
-    try:
-        re.compile(text)
-    except re.error:
-        raise ValueError(PATTERN.expected) from None
+    if _compiled(text) is None:
+        raise ValueError(PATTERN.expected)
     return text
 
 
