@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import logging
 import socket
 import threading
@@ -15,11 +16,14 @@ from pathlib import Path
 
 import bcrypt
 import pytest
+import uvicorn
 from protected import Protected, basic, hashed
 from test_web import FakeView
+from uvicorn.server import ServerState
 
 from exporter.web import sign_in
-from exporter.web.protocol import LONGEST_HEAD
+from exporter.web.app import make_app
+from exporter.web.protocol import LONGEST_HEAD, Protocol
 from exporter.web.sign_in import LONGEST, REMEMBERED, WAITING, SignIn, Verdict, parse
 
 ENDPOINTS = [
@@ -310,6 +314,64 @@ def test_headers_of_the_file_go_before_those_of_a_page_and_stand_once(web: Prote
             head = b"".join(iter(lambda: client.recv(65536), b"")).partition(b"\r\n\r\n")[0].lower().split(b"\r\n")
         assert [line for line in head if line.startswith(b"content-security-policy")] == [b"content-security-policy: default-src 'self'"]
         assert b"strict-transport-security: max-age=60" in head
+
+
+@pytest.mark.parametrize("field", [b"x" * (LONGEST_HEAD // 8), b"Name: " + b"x" * (LONGEST_HEAD // 8) + b"\r\n"], ids=["one field", "many fields"])
+def test_trailer_without_an_end_is_cut_off(web: Protected, field: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", web.serving.port), timeout=10) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nFirst: ")
+        sent = 0
+        with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+            while sent < 500 * len(field):
+                client.sendall(field)
+                sent += len(field)
+                time.sleep(0.002)
+    assert sent < 400 * len(field)
+    assert web.get(user="alice", password="wonder").status == 200
+
+
+class Wire(asyncio.Transport):
+    """Takes what a protocol writes, and gives it what arrives in the pieces in which a test says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.closed = False
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+    def write(self, data: object) -> None:
+        pass
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+
+def test_what_arrives_with_the_head_of_a_chunk_is_no_trailer() -> None:
+    async def closed() -> list[bool]:
+        config = uvicorn.Config(make_app(FakeView()), lifespan="off", log_config=None)
+        config.load()
+        wire, protocol, chunk = Wire(), Protocol(config, ServerState(), {}), b"%x\r\n" % LONGEST_HEAD
+        protocol.connection_made(wire)
+        protocol.data_received(b"POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk)
+        found = []
+        for _ in range(3):
+            protocol.data_received(b"x" * LONGEST_HEAD + b"\r\n" + chunk)
+            found.append(wire.closed)
+        protocol.data_received(b"x" * LONGEST_HEAD + b"\r\n0\r\nName: ")
+        found.append(wire.closed)
+        protocol.data_received(b"x" * LONGEST_HEAD)
+        found.append(wire.closed)
+        protocol.data_received(b"x")
+        return [*found, wire.closed]
+
+    assert asyncio.run(closed()) == [False, False, False, False, False, True]
 
 
 def test_head_without_an_end_is_cut_off(web: Protected) -> None:

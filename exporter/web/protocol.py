@@ -1,30 +1,34 @@
-"""HTTP/1.1 on one connection, with an end to how much a head may hold."""
+"""HTTP/1.1 on one connection, with an end to how much a head or a trailer may hold."""
 
 from __future__ import annotations
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 LONGEST_HEAD = 64 << 10
-"""Bytes of request line and headers that are kept of a request whose head is not complete. httptools itself would keep any number."""
+"""Bytes that are kept of a request whose head, or trailer, is not complete. httptools and uvicorn themselves would keep any number."""
 
 _REFUSAL = b"The request line and headers are too long.\n"
 
 
 class Protocol(HttpToolsProtocol):
-    """The protocol of uvicorn; 431 where a head does not end."""
+    """The protocol of uvicorn; 431 where a head does not end, and no more words where a trailer does not: its request may have been answered."""
 
     _in_head = False
+    _in_trailer = False
     _head_bytes = 0
+    _arrived = 0
 
     def data_received(self, data: bytes) -> None:
+        self._arrived = len(data)
         super().data_received(data)
-        if self._in_head:
+        if self._in_head or self._in_trailer:
             self._head_bytes += len(data)
             if self._head_bytes > LONGEST_HEAD and not self.transport.is_closing():
-                self.transport.write(
-                    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
-                    b"content-length: %d\r\nconnection: close\r\n\r\n%b" % (len(_REFUSAL), _REFUSAL)
-                )
+                if self._in_head:
+                    self.transport.write(
+                        b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
+                        b"content-length: %d\r\nconnection: close\r\n\r\n%b" % (len(_REFUSAL), _REFUSAL)
+                    )
                 self.transport.close()
 
     def _unsupported_upgrade_warning(self) -> None:
@@ -37,3 +41,15 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         super().on_headers_complete()
+
+    def on_chunk_header(self) -> None:
+        """Behind the last chunk, which has no body, stands the trailer. What came in before this chunk is no part of it."""
+        self._in_trailer, self._head_bytes = True, -self._arrived
+
+    def on_body(self, body: bytes) -> None:
+        self._in_trailer = False
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._in_trailer = False
+        super().on_message_complete()
