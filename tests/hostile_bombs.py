@@ -48,6 +48,8 @@ LOG_FILES: dict[str, Callable[[], bytes]] = {
     "numbers for records": lambda: unpacking_to(b'{"Records":[', b"1,", 40 * MB, b"1]}"),
     "empty records": lambda: unpacking_to(b'{"Records":[', b"{},", 1 * MB, b"{}]}"),
     "one long text": lambda: unpacking_to(b'{"Records":[' + MINIMAL[:-1], b"x", 40 * MB, b'"}]}'),
+    "escaped backslashes": lambda: unpacking_to(b'{"Records":[' + MINIMAL[:-1], b"\\\\", 40 * MB, b'"'),
+    "halves of pairs": lambda: unpacking_to(b'{"Records":[' + MINIMAL[:-1], b"\\ud800 ", 40 * MB, b'"}]}'),
     "no JSON": lambda: unpacking_to(b"", b"lorem ipsum ", 40 * MB),
 }
 

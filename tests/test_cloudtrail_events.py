@@ -224,6 +224,13 @@ def test_half_a_surrogate_pair_in_one_record_leaves_all(broken: bytes) -> None:
     assert [row["userIdentity"]["userName"] for row in rows(decoded(gzip.compress(text)))] == ["heidi", "ivan"]
 
 
+def test_a_file_of_more_halves_of_pairs_than_can_be_written_out_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cloudtrail_events, "MAX_HALVES", 2)
+    text = gzip.decompress(packed([event(iam_user("heidi"), userAgent="HERE")]))
+    found = [decoded(gzip.compress(text.replace(b"HERE", b"\\ud800" * halves))) for halves in (2, 3)]
+    assert [(len(rows(content)), rejected(content)) for content in found] == [(1, []), (0, [("json", 0)])]
+
+
 @pytest.mark.parametrize("where", ["userAgent", "eventName"])
 def test_bytes_that_are_no_utf8_reject_at_most_their_record(where: str) -> None:
     text = gzip.decompress(packed([event(iam_user("heidi"), **{where: "HERE"}), event(iam_user("ivan"))])).replace(b'"HERE"', b'"\xff  "')

@@ -81,7 +81,7 @@ def test_config(kind: str, says: str, tmp_path: Path) -> None:
 
 
 def test_every_bomb_is_tried() -> None:
-    assert (len(LOG_FILES), len(REPORTS), len(PEOPLE), len(CONFIGS)) == (9, 6, 4, 3)
+    assert (len(LOG_FILES), len(REPORTS), len(PEOPLE), len(CONFIGS)) == (11, 6, 4, 3)
 
 
 def test_a_manifest_cannot_name_a_file_outside(tmp_path: Path) -> None:
