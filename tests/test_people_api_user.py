@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 from billed import Billed
 from facts_in_memory import config
-from people_api_rig import DAYS, ENTRIES, FACTS, FIRST, LAST, NOW, asking_with_bill
+from people_api_rig import BILL, DAYS, ENTRIES, FACTS, FIRST, LAST, NOW, asking_with_bill
 from people_asked import SOURCES, Asked, Client, asking, known
 
 from exporter.model import DayRange
@@ -155,3 +155,11 @@ def test_timeline_adds_up(billed: Client) -> None:
             assert sum(day["events"] or 0 for day in user["timeline"]) == user["summary"]["total_events"]
             assert sum(day["cost"] or 0 for day in user["timeline"]) == user["costs"]["total_cost"]
             assert sum(day["kiro_credits"] or 0 for day in user["timeline"]) == (user["kiro"]["credits"] if user["kiro"] else 0)
+
+
+def test_costs_of_another_currency_are_in_no_sum_and_in_no_day() -> None:
+    facts = [Billed(date(2026, 7, 1), "3.5", user="bob"), Billed(date(2026, 6, 20), "1.25", user="bob", currency="EUR")]
+    with asking(Asked(known(facts, NOW, BILL, entries=ENTRIES, settings=config(sources=SOURCES)).people)) as client:
+        bob = client.user("bob", window="last_30d")
+    assert (bob["costs"]["currency"], bob["costs"]["total_cost"], bob["costs"]["service_costs"]) == ("USD", Decimal("3.5"), {"ec2": Decimal("3.5")})
+    assert {day["date"]: day["cost"] for day in bob["timeline"] if day["cost"]} == {"2026-07-01": Decimal("3.5")}

@@ -146,12 +146,12 @@ def tell(
     published = {name: f"aws_user_{name}_events" in sources for name in ("denied", "sensitive")}
     parameters = {**published, "overage": "kiro_user_overage_credits" in sources, "bill": sources.get(COST), "currency": currency}
     cursor.execute(_WINDOWED, parameters).fetchall()
-    _tell_days(cursor, groups)
+    _tell_days(cursor, groups, currency)
     return Told({name: source for name, source in sources.items() if source}, currency)
 
 
-def _tell_days(cursor: duckdb.DuckDBPyConnection, groups: Sequence[Group]) -> None:
-    """The same statements once more, with every landed day as a window of its own. What is left of the groups' tables are views."""
+def _tell_days(cursor: duckdb.DuckDBPyConnection, groups: Sequence[Group], currency: str | None) -> None:
+    """The same statements once more, with every landed day as a window of its own, costs in one currency. What is left of the groups' tables are views."""
     cursor.execute("ALTER TABLE window_days RENAME TO days_of_windows").fetchall()
     cursor.execute('CREATE TEMP TABLE window_days AS SELECT DISTINCT source, day::VARCHAR AS "window", day FROM days_of_windows').fetchall()
     for group in groups:
@@ -160,9 +160,11 @@ def _tell_days(cursor: duckdb.DuckDBPyConnection, groups: Sequence[Group]) -> No
             cursor.execute(f"CREATE TEMP VIEW {table.name} AS {table.select}").fetchall()
     statements = {family.name: family.statement for group in groups for family in group.families}
     for name in DAILY:
-        statement = statements.get(name, f'SELECT NULL::VARCHAR AS "window", NULL::INTEGER AS person, NULL::{_WANTED[name][1]} AS value')
+        nothing = f'SELECT NULL::VARCHAR AS "window", NULL::INTEGER AS person, NULL::VARCHAR AS currency, NULL::{_WANTED[name][1]} AS value'
+        told, parameters = ("value <> 0 AND currency = $currency", {"currency": currency}) if name == COST else ("value <> 0", {})
         cursor.execute(
             f"""CREATE TEMP TABLE daily_{name} AS
             SELECT "window"::DATE AS day, person, sum(value)::{_WANTED[name][1]} AS value
-            FROM ({statement}) WHERE value <> 0 GROUP BY ALL ORDER BY person, day"""
+            FROM ({statements.get(name, nothing)}) WHERE {told} GROUP BY ALL ORDER BY person, day""",
+            parameters,
         ).fetchall()
