@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -289,6 +290,33 @@ def test_a_file_is_written_anew_when(tmp_path: Path, how: str) -> None:
     else:
         options["restart"] = True
     assert kept(stored.backfill(**options)) == [False]
+
+
+HASHED = {"user_label": "hash", "hash_key": "secret"}
+
+
+@pytest.mark.parametrize(
+    ("billed", "how", "privacy"),
+    [
+        ({"created_by": "IAMUser:AIDAXXXXXXXXXXXXXXXX:svc-alice"}, "patterns", {}),
+        ({"owner": "the platform"}, "alias", HASHED),
+    ],
+    ids=["patterns", "an alias under a hash"],
+)
+def test_a_file_is_written_anew_when_somebody_else_pays(tmp_path: Path, billed: dict[str, Any], how: str, privacy: dict[str, str]) -> None:
+    stored = Stored(tmp_path, LAST - 9 * DAY, LAST, NOW, lambda day: [Billed(day, 1, **billed)], privacy=privacy)
+    aliases = (*ENTRIES[0].aliases, "svc-alice@111122223333")
+    stored.entries = (replace(ENTRIES[0], aliases=aliases), *ENTRIES[1:])
+    stored.backfill()
+    before = stored.written()
+    if how == "patterns":
+        stored.config = Stored.settings(tmp_path, privacy=privacy, people={"patterns": {"service_user": []}})
+    else:
+        stored.entries = (replace(ENTRIES[0], aliases=(*aliases, "the platform")), *ENTRIES[1:])
+    assert kept(stored.backfill()) == [False]
+    total = ("organization:aws_user_cost_yesterday:sum", labels(("charge", "usage"), ("currency", "USD")))
+    # 15 to 23 July; the sample of the 24th is too new for a block.
+    assert [sum(points[total].values()) for points in (before, stored.written())] == [0, 9]
 
 
 def test_the_store_may_be_in_use(tmp_path: Path) -> None:

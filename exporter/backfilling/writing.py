@@ -109,9 +109,10 @@ def _base(standpoint: Standpoint, target: Target) -> str:
     config, people = standpoint.config, standpoint.people
     parts = (
         *(exporter.__version__, exporter.revision(), target.labels, sorted(target.families), sorted(target.breakdowns)),
-        *(people.persons, sorted(people.keys.items()), sorted(people.hidden), standpoint.zeros),
+        # Spellings apart: of people under a hash their persons do not tell them.
+        *(people.persons, sorted(people.keys.items()), sorted(people.spellings.items()), sorted(people.hidden), standpoint.zeros),
         sorted(standpoint.rankings.items()) if target.breakdowns else (),  # totals are the same whoever stands by name
-        *(config.attribution, config.kiro, config.limits, config.windows, config.paying),
+        *(config.attribution, config.people.patterns, config.kiro, config.limits, config.windows, config.paying),
     )
     return "\n".join(map(repr, parts))
 
