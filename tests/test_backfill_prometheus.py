@@ -210,6 +210,11 @@ def test_the_command_writes_what_prometheus_is_to_take_and_says_how(tmp_path: Pa
         (["--families", "kiro_user_credit"], "there is no family kiro_user_credit"),
         (["--families", "kiro_user_seat"], "kiro_user_seat is not published with the window yesterday or 3d_ago"),
         (["--label", "=eu"], "write NAME=VALUE"),
+        (["--label", "job=other"], "the label job is there already"),
+        (["--label", "__name__=up"], "the label __name__ is there already"),
+        (["--label", "team=sre"], "the label team is there already"),
+        (["--label", "tier=prod"], "the label tier is there already"),
+        (["--label", "cluster=eu", "--label", "cluster=us"], "the label cluster is there already"),
     ],
 )
 def test_wrong_arguments_are_one_sentence(tmp_path: Path, arguments: list[str], sentence: str) -> None:

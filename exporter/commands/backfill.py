@@ -21,7 +21,7 @@ from exporter.commands import options
 from exporter.commands.serving import reader
 from exporter.config import Config
 from exporter.errors import UserError
-from exporter.families import Kind
+from exporter.families import PERSON_LABELS, Kind
 from exporter.families.catalogue import GROUPS, families
 from exporter.model import DayRange
 from exporter.service import check_windows
@@ -65,7 +65,8 @@ def backfill(
     """
     config = reader(config_file, store_path, None, enable_lifecycle=False)()
     check_windows(config)
-    target = _target(config, names, breakdowns, (("job", job), ("instance", instance or _instance(config.web.listen_address)), *map(_label, labels)))
+    further = _labels(labels)
+    target = _target(config, names, breakdowns, (("job", job), ("instance", instance or _instance(config.web.listen_address)), *further))
     now = datetime.now(UTC)
     console = Console(stderr=True)
     with console.status("Reading the store") if console.is_terminal else nullcontext():
@@ -105,11 +106,18 @@ def _instance(address: str) -> str:
     return address
 
 
-def _label(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not _LABEL.fullmatch(name):
-        raise click.BadParameter("write NAME=VALUE", param_hint="--label")
-    return name, value
+def _labels(given: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Labels beside job and instance, by name and value. promtool refuses a whole file for a sample with one label twice."""
+    taken = {"__name__", "job", "instance", *PERSON_LABELS, *(label for family in families().values() for label in family.labels)}
+    found: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not _LABEL.fullmatch(name):
+            raise click.BadParameter("write NAME=VALUE", param_hint="--label")
+        if name in found or name in taken:
+            raise click.BadParameter(f"the label {name} is there already.", param_hint="--label")
+        found[name] = value
+    return tuple(found.items())
 
 
 def _asked(standpoint: Standpoint, first: datetime | None, last: datetime | None) -> DayRange:
