@@ -7,12 +7,13 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from billed import Billed
-from facts_in_memory import config
+from billed import Billed, seat
+from facts_in_memory import Used, config, identity
 from people_api_rig import BILL, DAYS, ENTRIES, FACTS, FIRST, LAST, NOW, asking_with_bill
 from people_asked import SOURCES, Asked, Client, asking, known
 
 from exporter.model import DayRange
+from exporter.people import Entry
 from exporter.windows import Landed
 
 
@@ -163,3 +164,13 @@ def test_costs_of_another_currency_are_in_no_sum_and_in_no_day() -> None:
         bob = client.user("bob", window="last_30d")
     assert (bob["costs"]["currency"], bob["costs"]["total_cost"], bob["costs"]["service_costs"]) == ("USD", Decimal("3.5"), {"ec2": Decimal("3.5")})
     assert {day["date"]: day["cost"] for day in bob["timeline"] if day["cost"]} == {"2026-07-01": Decimal("3.5")}
+
+
+def test_status_of_every_seat_is_described() -> None:
+    entries = [Entry("alice", aliases=(identity("a"),), seat_tier="pro"), Entry("bob", aliases=(identity("b"),))]
+    facts = [Used(LAST, identity("b"), 3, 1), seat(date(2026, 7, 1), identity("b"), 20)]
+    with asking(Asked(known(facts, NOW, {**DAYS, **BILL}, entries=entries, settings=config(sources=SOURCES)).people)) as client:
+        held = [client.user(name)["kiro"]["seat"] for name in ("alice", "bob")]
+        described = client.json("/api/openapi.json")["components"]["schemas"]["Seat"]["properties"]["status"]["description"]
+    assert held == [{"tier": "pro", "status": "pending"}, {"tier": "pro", "status": "active"}]
+    assert all(f"`{status}`" in described for status in ("active", "pending", "new", "idle"))

@@ -247,7 +247,7 @@ class Seat:
     """A paid Kiro seat."""
 
     tier: str
-    status: Annotated[str, Field(description="`active`, `new` or `idle`.")]
+    status: Annotated[str, Field(description="`active`, `new`, `idle` or `pending`, as in `kiro_user_seat`.")]
 
 
 @dataclass(frozen=True, slots=True)
