@@ -174,3 +174,11 @@ def test_status_of_every_seat_is_described() -> None:
         described = client.json("/api/openapi.json")["components"]["schemas"]["Seat"]["properties"]["status"]["description"]
     assert held == [{"tier": "pro", "status": "pending"}, {"tier": "pro", "status": "active"}]
     assert all(f"`{status}`" in described for status in ("active", "pending", "new", "idle"))
+
+
+def test_who_somebody_is_can_be_switched_off_and_the_document_says_so() -> None:
+    with asking(Asked(known(FACTS, NOW, DAYS, entries=ENTRIES, settings=config(windows={"aws_user_info": []})).people)) as client:
+        alice = client.user("alice")
+        fields = client.json("/api/openapi.json")["components"]["schemas"]["User"]["properties"]
+    for name in ("display_name", "email", "department", "status"):
+        assert (alice[name], fields[name]["anyOf"]) == (None, [{"type": "string"}, {"type": "null"}])

@@ -32,10 +32,10 @@ class ToldPerson:
     person: int
     user: str
     team: str
-    display_name: str
-    email: str
-    department: str
-    status: str
+    display_name: str | None
+    email: str | None
+    department: str | None
+    status: str | None
     aws_first_activity: int | None
     aws_last_activity: int | None
     kiro_first_activity: int | None

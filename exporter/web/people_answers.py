@@ -17,6 +17,7 @@ Exact = Annotated[Decimal, WithJsonSchema({"type": "number"})]
 
 UserName = Annotated[str, Field(description="The `user` label of /metrics.")]
 Team = Annotated[str, Field(description="The `team` label of /metrics.")]
+Described = Annotated[str | None, Field(description="Empty where it is not known; null where `windows` of the config switches `aws_user_info` off.")]
 UsageCategory = Annotated[
     str | None,
     Field(description="`inactive`, `light`, `moderate`, `heavy` or `very_heavy`, of the last 30 landed days; null in other windows, or where levels are off."),
@@ -284,10 +285,13 @@ class User:
     days: WindowDays
     user_name: UserName
     team: Team
-    display_name: str
-    email: str
-    department: str
-    status: Annotated[str, Field(description="As the directory says; `listed` by the people file only, `unlisted` by neither.")]
+    display_name: Described
+    email: Described
+    department: Described
+    status: Annotated[
+        str | None,
+        Field(description="As the directory says; `listed` by the people file only, `unlisted` by neither. null where `aws_user_info` is switched off."),
+    ]
     summary: Summary
     metrics: Metrics
     costs: Costs
