@@ -465,3 +465,11 @@ def test_manifests_name_files_whatever_bucket_they_came_from(tmp_path: Path) -> 
     named = json.loads(manifest.read_text())["dataFiles"]
     assert named == [f"s3://bills-of-acme/exports/{EXPORT}/data/BILLING_PERIOD=2026-11/{EXPORT}-00001.snappy.parquet"]
     assert bill.refresh() == [NOVEMBER]
+
+
+def test_a_file_that_a_manifest_names_twice_is_read_once(tmp_path: Path) -> None:
+    bill = Bill(tmp_path)
+    data = write_month(bill.export, [line(cost=1.5)])
+    write_manifest(bill.export, NOVEMBER, [data, data])
+    bill.refresh()
+    assert sum(cost_by_day(bill).values()) == Decimal("1.5")

@@ -86,7 +86,8 @@ def find_delivery(location: Location, month: Month, now: datetime) -> Delivery:
         raise TransientError(f"the export of {month.name} was overwritten while it was read; it is read again") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{place} is no manifest of an export ({error}); let sources.cur.location be the folder above data/ and metadata/") from error
-    keys = [_key(file, place) for file in named]
+    # A file that is named twice is read once, as by Athena, which reads what is there.
+    keys = list(dict.fromkeys(_key(file, place) for file in named))
     listed = {found.key: found for found in location.list(f"data/{month.folder}/")}
     if missing := [key for key in keys if key not in listed]:
         raise TransientError(
