@@ -294,6 +294,13 @@ def test_prices_are_exact(tmp_path: Path) -> None:
     assert (config.kiro.overage_price, config.kiro.tiers["pro"].price, str(config.kiro.tiers["pro"].credits)) == (Decimal("0.1"), Decimal("19.99"), "1000.10")
 
 
+@pytest.mark.parametrize("rate", ["1000000000", "1000000000000", "0.0000004"])
+@pytest.mark.parametrize("section", ["kiro: {overage_price: RATE}", "kiro: {tiers: {pro: {credits: 1, price: RATE}}}", "usage: {score: {read: RATE}}"])
+def test_rates_that_would_be_rounded_or_fail_every_snapshot_are_refused(tmp_path: Path, section: str, rate: str) -> None:
+    with pytest.raises(ConfigErrors, match="expected a number from 0 to below 1000000000 with 6 decimals at most"):
+        read(tmp_path, SMALLEST + section.replace("RATE", rate))
+
+
 def test_a_tier_takes_the_place_of_its_default(tmp_path: Path) -> None:
     config = read(tmp_path, SMALLEST + "kiro: {tiers: {ProPlus: {credits: 2500, price: 45}, Team Max: {credits: 7, price: 0}}}")
     assert {name: (int(tier.credits), int(tier.price)) for name, tier in config.kiro.tiers.items()} == {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-from facts_in_memory import Fact, Published, Used, in_memory, landed, publish, unix
+from facts_in_memory import Fact, Published, Used, config, in_memory, landed, publish, unix
 from kiro_people import ALICE, BOB, ENTRIES, ERIN, FIRST, GINA, HANK, KNOWN_SINCE, LAST, NOW, A, B, E, G, H, july, june
 
 from exporter.families import Family, Group, Kind
@@ -235,6 +235,17 @@ def test_prices_of_the_config(seen: Published) -> None:
 
 def test_overage_price_of_the_config(seen: Published) -> None:
     assert seen["kiro_overage_price"] == {("USD",): 0.04}
+
+
+def test_rates_are_published_as_they_are_written() -> None:
+    largest = "999999999.999999"
+    settings = config(kiro={"overage_price": "0.000001", "tiers": {"pro": {"credits": largest, "price": largest}}})
+    seen = publish(in_memory([*ALICE, *BOB]), NOW, landed(FIRST, LAST), entries=ENTRIES, settings=settings)
+    assert (seen["kiro_tier_price"]["pro", "USD"], seen["kiro_tier_included_credits"]["pro",], seen["kiro_overage_price"]["USD",]) == (
+        float(largest),
+        float(largest),
+        0.000001,
+    )
 
 
 # People

@@ -9,14 +9,14 @@ from pydantic import AfterValidator, Field
 
 from exporter.config.base import Model, key, sentences
 from exporter.config.errors import KeyPath
-from exporter.config.scalars import Amount, Currency, Day, Duration, tier_name
+from exporter.config.scalars import Currency, Day, Duration, Rate, tier_name
 
 
 class Tier(Model):
     """What one seat of a tier holds and costs."""
 
-    credits: Amount = Field(description="Credits that a seat includes each month. A limit written in the reports goes before it.")
-    price: Amount = Field(description="List price of a seat, a month.")
+    credits: Rate = Field(description="Credits that a seat includes each month. A limit written in the reports goes before it.")
+    price: Rate = Field(description="List price of a seat, a month.")
 
 
 _LIST_PRICES = {
@@ -52,7 +52,7 @@ class Kiro(Model):
         _LIST_PRICES,
         "Tiers by name. One named here takes the place of the default of that name; the other defaults stay. Set them for negotiated prices and new tiers.",
     )
-    overage_price: Amount = key("0.04", "Price of a credit beyond those of the seat.")
+    overage_price: Rate = key("0.04", "Price of a credit beyond those of the seat.")
     currency: Currency = key("USD", "Currency of the prices above.")
     overage_relation: Literal["auto", "inside", "on_top"] = key(
         "auto", "Whether overage credits are part of the used credits of a report (`inside`) or come on top; `auto` decides from the data and logs what it saw."

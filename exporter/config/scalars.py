@@ -123,7 +123,7 @@ def parse_switch(value: object) -> bool:
 
 Switch = Annotated[bool, SWITCH, BeforeValidator(parse_switch)]
 
-AMOUNT = Kind("amount", "an amount of 0 or more such as 20 or 0.04", "Money or credits, 0 or more, exact: what is written is what is used, to 12 decimals.")
+AMOUNT = Kind("amount", "an amount of 0 or more such as 20 or 0.04", "Money, 0 or more, exact: what is written is what is used, to 12 decimals.")
 
 
 def parse_amount(value: object) -> Decimal:
@@ -135,6 +135,26 @@ def parse_amount(value: object) -> Decimal:
 
 
 Amount = Annotated[Decimal, AMOUNT, BeforeValidator(parse_amount)]
+
+RATE = Kind(
+    "rate",
+    "a number from 0 to below 1000000000 with 6 decimals at most, such as 20 or 0.04",
+    "Money, credits or a weight for one thing, below 1000000000, exact: what is written is what is used, to 6 decimals.",
+)
+
+
+def parse_rate(value: object) -> Decimal:
+    """A Decimal from 0 to below 10^9 from its text, with 6 decimals at most: what facts are multiplied by. ValueError says what was expected."""
+    try:
+        rate = parse_amount(value)
+    except ValueError:
+        raise ValueError(RATE.expected) from None
+    if rate >= 10**9 or rate != rate.quantize(Decimal("1e-6")):
+        raise ValueError(RATE.expected)
+    return rate
+
+
+Rate = Annotated[Decimal, RATE, BeforeValidator(parse_rate)]
 
 DAY = Kind("date", "a date such as 2026-02-13", "`YYYY-MM-DD`, a day in UTC.")
 

@@ -7,15 +7,15 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, model_validator
 
 from exporter.config.base import Model, key, sentences
-from exporter.config.scalars import Amount, Text, WholeNumber
+from exporter.config.scalars import Rate, Text, WholeNumber
 
 
 class Score(Model):
     """Weights of the activity score."""
 
-    read: Amount = key(1, "Weight of an event that reads.")
-    write: Amount = key("1.25", "Weight of an event that writes.")
-    sensitive: Amount = key("1.1", "Weight of a sensitive event, on top.")
+    read: Rate = key(1, "Weight of an event that reads.")
+    write: Rate = key("1.25", "Weight of an event that writes.")
+    sensitive: Rate = key("1.1", "Weight of a sensitive event, on top.")
 
 
 class Levels(Model):
