@@ -9,6 +9,7 @@ from facts_in_memory import Published, Used, config, identity, landed, publish, 
 from kiro_people import FIRST, LAST, NOW, july, june
 
 from exporter.people import Entry
+from exporter.sources.kiro_cells import MAX_NUMBER
 
 
 def seat_entry(user: str, since: date | None, *, tier: str | None = "pro") -> Entry:
@@ -143,3 +144,14 @@ def test_overage_price_and_currency_follow_the_config(allowances: Published) -> 
 
 def test_list_cost_is_in_the_currency_of_the_config(allowances: Published) -> None:
     assert {labels[3] for labels in allowances["kiro_user_list_cost_month_to_date"]} == {"EUR"}
+
+
+def test_the_largest_number_that_a_report_may_hold_costs_nobody_else_anything() -> None:
+    entries = [seat_entry(user, date(2026, 1, 1)) for user in "ab"]
+    facts = [Used(june(15), identity("a"), MAX_NUMBER, 1, overage=MAX_NUMBER, overage_enabled=True, usage_limit=MAX_NUMBER), Used(june(15), identity("b"), 100)]
+    facts += [Used(july(9), identity(user), 1) for user in "ab"]
+    settings = config(kiro={"overage_price": 6, "overage_relation": "inside", "overage_period": "daily"})
+    seen = publish(facts, NOW, landed(FIRST, LAST), entries=entries, settings=settings)
+    assert seen.of("kiro_user_credits_last_month") == {"a": MAX_NUMBER, "b": 100}
+    assert seen["kiro_user_list_cost_last_month"]["a", "unknown", "overage", "USD"] == 6e15
+    assert seen["kiro_user_recommended_tier"] == {("b", "unknown", "pro"): 1}

@@ -88,23 +88,24 @@ PRICE_TABLES = (
         "kiro_rightsizing",
         # What last month would have cost on each tier, for seats in use that were held all that month, once all of it has landed: less of it would speak for
         # too small a tier. Where overage is off, a tier that includes less than was consumed is no choice. Idle seats are to be given back, not to be resized.
+        # Nobody consumes a thousand million credits: where a report says so, nothing is said, and the products stay within their decimals.
         """
         SELECT person, arg_min(option, (cost, option <> tier, price, option)) AS option, any_value(own_cost) - min(cost) AS saving
         FROM (
-            SELECT s.person, s.tier, t.tier AS option, t.price,
+            SELECT s.person, s.tier, t.tier AS option, t.price, used,
                 t.price + greatest(0, used - CASE WHEN t.tier = s.tier THEN coalesce(a.credits, t.credits) ELSE t.credits END) * overage_price AS cost,
                 max(cost) FILTER (WHERE t.tier = s.tier) OVER (PARTITION BY s.person) AS own_cost
             FROM kiro_seat s
             JOIN (FROM kiro_month WHERE "window" = 'last_month') m ON s.since <= m.first_day
             JOIN landed l ON l.source = 'kiro_credits' AND l.first_day <= m.first_day AND l.last_day >= m.last_day
-            JOIN (SELECT person, credits::DECIMAL(24,12) AS used FROM kiro_person_windowed WHERE "window" = 'last_month') USING (person)
+            JOIN (SELECT person, try_cast(credits AS DECIMAL(21,12)) AS used FROM kiro_person_windowed WHERE "window" = 'last_month') USING (person)
             LEFT JOIN kiro_allowance a USING (person)
             LEFT JOIN kiro_newest n USING (person)
             CROSS JOIN kiro_setting
             JOIN kiro_tier t ON t.tier = s.tier OR (t.price > 0 AND (n.overage_enabled OR t.credits >= used))
             WHERE s.status = 'active'
         )
-        WHERE own_cost IS NOT NULL
+        WHERE own_cost IS NOT NULL AND used IS NOT NULL
         GROUP BY person""",
     ),
 )
@@ -141,7 +142,7 @@ SEAT_FAMILIES = (
                     * greatest(0, m.last_day - greatest(coalesce(since, m.first_day), m.first_day) + 1) / (m.last_day - m.first_day + 1))::DOUBLE AS value
             FROM kiro_seat JOIN kiro_tier USING (tier) CROSS JOIN kiro_month m CROSS JOIN kiro_setting
             UNION ALL
-            SELECT "window", person, 'overage', currency, (overage * overage_price)::DOUBLE
+            SELECT "window", person, 'overage', currency, coalesce(try(overage * overage_price)::DOUBLE, overage::DOUBLE * overage_price::DOUBLE)
             FROM kiro_person_windowed CROSS JOIN kiro_setting
             WHERE "window" IN ('month_to_date', 'last_month')""",
         kind=Kind.ESSENTIAL,
