@@ -18,6 +18,7 @@ from exporter.config.scalars import (
     parse_amount,
     parse_bytes,
     parse_day,
+    parse_days,
     parse_duration,
     parse_pattern,
     parse_rate,
@@ -54,6 +55,11 @@ SCALARS = [
         parse_duration,
         {"90s": timedelta(seconds=90), "1h30m": timedelta(minutes=90), "2w": timedelta(days=14), " 7d\n": timedelta(days=7)},
         ["", "0s", "-1h", "1", "1.5h", "30m1h", "1h1h", "7 d", "1y", "36501d", "9" * 5000 + "d"],
+    ),
+    *good_and_bad(
+        parse_days,
+        {"1s": timedelta(days=1), "12h": timedelta(days=1), "24h": timedelta(days=1), "36h": timedelta(days=2), "1w": timedelta(days=7)},
+        ["", "0d", "soon"],
     ),
     *good_and_bad(
         parse_bytes,

@@ -155,3 +155,11 @@ def test_the_largest_number_that_a_report_may_hold_costs_nobody_else_anything() 
     assert seen.of("kiro_user_credits_last_month") == {"a": MAX_NUMBER, "b": 100}
     assert seen["kiro_user_list_cost_last_month"]["a", "unknown", "overage", "USD"] == 6e15
     assert seen["kiro_user_recommended_tier"] == {("b", "unknown", "pro"): 1}
+
+
+@pytest.mark.parametrize("idle_after", ["12h", "1d"])
+def test_a_seat_that_was_used_on_the_newest_day_is_active_however_short_idle_after_is(idle_after: str) -> None:
+    facts = [Used(LAST, identity("a"), 1), Used(july(9), identity("b"), 1)]
+    entries = [seat_entry(user, date(2026, 1, 1)) for user in "ab"]
+    seen = publish(facts, NOW, landed(FIRST, LAST), entries=entries, settings=config(kiro={"idle_after": idle_after}))
+    assert seen["kiro_user_seat"] == {("a", "unknown", "pro", "active"): 1, ("b", "unknown", "pro", "idle"): 1}

@@ -117,6 +117,16 @@ def test_file_that_comes_late_within_lookback_is_read(rig: Rig) -> None:
     assert rig.credits(late) == {BOB: 1}
 
 
+def test_yesterdays_report_is_read_however_short_lookback_is(tmp_path: Path) -> None:
+    """Reports come hours after the end of their day, when refreshes of the new day have begun."""
+    rig = Rig(tmp_path, lookback="12h")
+    put_use(rig.reports, date(2026, 7, 9), Use(BOB))
+    rig.at(2026, 7, 11, 1).refresh()
+    put_use(rig.reports, DAY, Use(ALICE))
+    rig.at(2026, 7, 11, 3).refresh()
+    assert rig.credits(DAY) == {ALICE: 1}
+
+
 def test_lookback_counts_from_the_refresh_before(rig: Rig) -> None:
     """A service that was down for long finds what came meanwhile: refreshes start at the oldest open day, however old."""
     put_use(rig.reports, DAY, Use(ALICE))

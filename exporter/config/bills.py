@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, field_validator
 
 from exporter.config.addresses import Location
 from exporter.config.base import OVERRIDE, AwsOverride, Engine, MaxAge, Model, key, sentences
-from exporter.config.scalars import AccountId, Amount, Duration, Switch, Table, Text, WholeNumber
+from exporter.config.scalars import AccountId, Amount, Days, Duration, Switch, Table, Text, WholeNumber
 from exporter.config.schedules import ScheduleText
 
 Bill = Literal["cur", "cost_explorer"]
@@ -23,7 +23,7 @@ class CurSource(Model):
     location: Location = Field(description="Where the export is: the folder or prefix above `data/` and `metadata/`.")
     table: Table | None = key(None, "With athena: an existing table or view to read instead of the one that setup makes.")
     schedule: ScheduleText = key("8h", "How often the manifests are looked at; a month is read when its manifest has changed.")
-    history: Duration = key("62d", "How far back the first refresh reads when the store is empty, in whole months. 62 days fill every window.")
+    history: Days = key("62d", "How far back the first refresh reads when the store is empty, in whole months. 62 days fill every window.")
     metric: Literal["amortized", "unblended", "net_amortized", "net_unblended"] = key(
         "amortized", "Which cost counts. Unblended takes usage that a commitment covers from the people who used it; net is after discounts."
     )
@@ -37,7 +37,7 @@ class CostExplorerSource(Model):
     """The bill by tag, account and service: the Cost Explorer API, at 0.01 USD a request."""
 
     schedule: ScheduleText = key("8h", "How often the newest days are asked for.")
-    history: Duration = key("62d", "How far back the first load reads when the store is empty. It goes on the next day where `max_requests_per_day` ends it.")
+    history: Days = key("62d", "How far back the first load reads when the store is empty. It goes on the next day where `max_requests_per_day` ends it.")
     metric: Literal["AmortizedCost", "UnblendedCost", "NetAmortizedCost", "NetUnblendedCost"] = key("AmortizedCost", "Which cost counts, as the API names it.")
     max_requests_per_day: WholeNumber = key(100, "Requests a UTC day at most; each page is one, at 0.01 USD.", ge=1)
     lands_by: Duration = key("36h", "Time after the end of a day (UTC) by which Cost Explorer knows it.")

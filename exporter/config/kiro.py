@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from exporter.config.base import Model, key, sentences
 from exporter.config.errors import KeyPath
-from exporter.config.scalars import Currency, Day, Duration, Rate, tier_name
+from exporter.config.scalars import Currency, Day, Days, Rate, tier_name
 
 
 class Tier(Model):
@@ -60,5 +60,5 @@ class Kiro(Model):
     overage_period: Literal["auto", "daily", "month_to_date"] = key(
         "auto", "Whether the overage credits of a report are the day's or the month's so far; `auto` decides from the data and logs what it saw."
     )
-    idle_after: Duration = key("14d", "A seat is idle when it was held and not used for this long.")
+    idle_after: Days = key("14d", "A seat is idle when it was held and not used for this long.")
     ignore_before: Day = key("2026-02-13", "Reports of earlier days are left out: they are known to be wrong.")

@@ -76,6 +76,17 @@ def format_duration(duration: timedelta) -> str:
 
 Duration = Annotated[timedelta, DURATION, BeforeValidator(parse_duration)]
 
+DAYS = Kind("days", DURATION.expected, "A duration of whole days; a part of a day counts as one: `36h` is `2d`.")
+_DAY = timedelta(days=1)
+
+
+def parse_days(value: object) -> timedelta:
+    """A duration rounded up to whole days: rounded down, half a day would keep no day open. ValueError says what was expected."""
+    return -(-parse_duration(value) // _DAY) * _DAY
+
+
+Days = Annotated[timedelta, DAYS, BeforeValidator(parse_days)]
+
 BYTES = Kind(
     "size", "a size such as 10MB or 100GiB", "Bytes, or with a unit: `10MB` (1000 each step), `100GiB` (1024 each step); B, kB, MB, GB, TB, KiB, MiB, GiB, TiB."
 )

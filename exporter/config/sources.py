@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 from exporter.config.addresses import Location
 from exporter.config.base import OVERRIDE, AwsOverride, Engine, MaxAge, Model, bounded, key, sentences
 from exporter.config.bills import CostExplorerSource, CurSource
-from exporter.config.scalars import AccountId, Duration, IdentityStoreId, Switch, Table, Text
+from exporter.config.scalars import AccountId, Days, Duration, IdentityStoreId, Switch, Table, Text
 from exporter.config.schedules import ScheduleText
 
 
@@ -24,8 +24,8 @@ class KiroSource(Model):
         "the same, to see what has changed.",
     )
     schedule: ScheduleText = key("1h", "How often the location is listed; only new and changed files are read.")
-    history: Duration = key("62d", "How far back the first refresh reads when the store is empty. 62 days fill every window.")
-    lookback: Duration = key("7d", "Days that stay open for files that come late or change; at most `history`.")
+    history: Days = key("62d", "How far back the first refresh reads when the store is empty. 62 days fill every window.")
+    lookback: Days = key("7d", "Days that stay open for files that come late or change; at most `history`.")
     lands_by: Duration = key("12h", "Time after the end of a day (UTC) by which its reports are there; then a day without a file is a day without use.")
     max_age: MaxAge = key("14d", "Metrics of this source are withdrawn when its newest day is older than this; more than `lands_by`.")
     aws: AwsOverride | None = key(None, OVERRIDE)
@@ -54,7 +54,7 @@ class CloudTrailSource(Model):
         "`delivered` (`yyyy/mm/dd`) included. The accounts and regions that have logs are found below `location`, where that is a bucket.",
     )
     schedule: ScheduleText = key("1h", "How often the running day is read.")
-    history: Duration = key("62d", "How far back the first refresh reads when the store is empty, a day at a time. 62 days fill every window.")
+    history: Days = key("62d", "How far back the first refresh reads when the store is empty, a day at a time. 62 days fill every window.")
     include_data_events: Switch = key(False, "Whether data events (single objects, invocations) count too. They can be many times the management events.")
     accounts: Annotated[tuple[AccountId, ...] | None, BeforeValidator(_all)] = key("all", "Accounts whose logs are read, or `all`.")
     max_age: MaxAge = key("3d", "Metrics of this source are withdrawn when its newest landed day is older than this.")
