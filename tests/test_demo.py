@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import sys
@@ -70,6 +71,26 @@ def test_delivering_again_later_adds_and_changes_nothing(organisation: Organisat
     deliver(organisation, tmp_path, NOON - timedelta(hours=3))
     deliver(organisation, tmp_path, NOON)
     assert logs(tmp_path) == logs(noon)
+
+
+class Enough(Exception):
+    """Ends a writer that never ends."""
+
+
+def test_a_full_disk_is_one_sentence_and_writing_goes_on(
+    organisation: Organisation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    outcomes: list[Exception] = [OSError(errno.ENOSPC, "No space left on device", "log.json.gz"), Enough()]
+
+    def delivered(*_: object) -> None:
+        raise outcomes.pop(0)
+
+    monkeypatch.setattr(demo, "_DELIVERY_SECONDS", 0.001)
+    monkeypatch.setattr(demo, "_deliver", delivered)
+    with pytest.raises(Enough):
+        demo._go_on(organisation, tmp_path)
+    assert [(record.getMessage(), record.exc_info) for record in caplog.records] == [("the demo cannot write; it tries again", None)]
+    assert caplog.records[0].fields == {"file": "log.json.gz", "error": "No space left on device"}  # type: ignore[attr-defined]
 
 
 def test_directory_is_read_by_the_code_that_reads_the_real_one(noon: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 from datetime import UTC, date, datetime, timedelta
@@ -20,6 +21,8 @@ from exporter.sample.organisation import MOST_PEOPLE
 from exporter.sources.identity_center import IdentityCenter
 from exporter.telemetry import Telemetry
 from exporter.web.server import addresses, bind
+
+log = logging.getLogger(__name__)
 
 _DAYS = 62
 _FIRST_PORT = 10821
@@ -122,10 +125,13 @@ def _go_on(organisation: Organisation, folder: Path) -> None:
     """Writes what happens while the demo runs, as it is delivered: logs every few minutes, and each new day's reports."""
     pause, written = threading.Event(), _yesterday()
     while not pause.wait(_DELIVERY_SECONDS):
-        if (day := _yesterday()) > written:
-            write(organisation, folder / "data", written + timedelta(days=1), day)
-            written = day
-        _deliver(organisation, folder)
+        try:
+            if (day := _yesterday()) > written:
+                write(organisation, folder / "data", written + timedelta(days=1), day)
+                written = day
+            _deliver(organisation, folder)
+        except OSError as error:
+            log.error("the demo cannot write; it tries again", extra={"fields": {"file": str(error.filename or folder), "error": str(error.strerror)}})
 
 
 def _next_free_port() -> list[socket.socket]:
