@@ -210,6 +210,7 @@ def test_the_command_writes_what_prometheus_is_to_take_and_says_how(tmp_path: Pa
         (["--families", "kiro_user_credit"], "there is no family kiro_user_credit"),
         (["--families", "kiro_user_seat"], "kiro_user_seat is not published with the window yesterday or 3d_ago"),
         (["--label", "=eu"], "write NAME=VALUE"),
+        (["--from", "2026-07-20", "--to", "2026-07-19"], "this day lies before that of --from"),
         (["--label", "job=other"], "the label job is there already"),
         (["--label", "__name__=up"], "the label __name__ is there already"),
         (["--label", "team=sre"], "the label team is there already"),

@@ -65,6 +65,8 @@ def backfill(
     """
     config = reader(config_file, store_path, None, enable_lifecycle=False)()
     check_windows(config)
+    if first is not None and last is not None and last < first:
+        raise click.BadParameter("this day lies before that of --from.", param_hint="--to")
     further = _labels(labels)
     target = _target(config, names, breakdowns, (("job", job), ("instance", instance or _instance(config.web.listen_address)), *further))
     now = datetime.now(UTC)
