@@ -172,7 +172,7 @@ def test_no_kill_leaves_half_a_day(exporter: ExporterProcess, reports: Reports, 
         exporter.wait_until_ready()
         seconds = seconds_of(exporter, phase)
     hits = 0
-    for _ in range(2 * kills):
+    for _ in range(3 * kills):
         reports.export()
         # Not due for an hour: the first scrape has nothing but the store to come from.
         with exporter:
@@ -186,7 +186,11 @@ def test_no_kill_leaves_half_a_day(exporter: ExporterProcess, reports: Reports, 
             else:
                 exporter.refresh()
             skip = chance.randrange(DAYS - 1) if phase == "writing facts" else 0
-            hits += kill_within(exporter, phase, chance.uniform(0, 0.8 * seconds), began, skip)
+            if kill_within(exporter, phase, chance.uniform(0, 0.8 * seconds), began, skip):
+                hits += 1
+            else:
+                # The first time, by which the phase was measured, may have been the slowest.
+                seconds *= 0.8
         stored.check(reports)
         if hits == kills:
             break
