@@ -244,7 +244,7 @@ AccountId = Annotated[str, ACCOUNT, BeforeValidator(_matching(ACCOUNT, r"\d{12}"
 IDENTITY_STORE = Kind("identity store id", "the id of an identity store such as d-1234567890", "`d-` and ten characters, or a UUID.")
 IdentityStoreId = Annotated[str, IDENTITY_STORE, BeforeValidator(_matching(IDENTITY_STORE, r"d-[0-9a-f]{10}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"))]
 
-PATTERN = Kind("pattern", "a regular expression", "A regular expression as RE2 and Trino know them.")
+PATTERN = Kind("pattern", "a regular expression", "A regular expression that both Python and RE2, which Trino uses, know.")
 
 
 def parse_pattern(value: object) -> str:
