@@ -35,7 +35,7 @@ def budgets() -> table.Panel:
             Column("Share", f"({spent}) / ({budget} > 0)", unit="percentunit", decimals=1, limits=OF_BUDGET),
         ],
         sort="Share",
-        empty="The config has no budgets.organization and no budgets.teams",
+        empty="The config has no budgets.organization and no budgets.teams, or no bill is read",
     )
 
 

@@ -9,7 +9,7 @@ from grafana.source.aws_budgets import MONTH, OF_BUDGET, budgets, budgets_of_peo
 from grafana.source.boards import AnyPanel, board, currency, section
 from grafana.source.exporter_shared import newest_day
 from grafana.source.kiro import NO_HISTORY
-from grafana.source.panels import PROVISIONAL, Limits, days, lines, number, ranking
+from grafana.source.panels import PROVISIONAL, Limits, Zero, days, lines, number, ranking
 from grafana.source.queries import (
     CURRENCY,
     MONEY,
@@ -17,6 +17,7 @@ from grafana.source.queries import (
     NAMED,
     NAMED_MONEY,
     TEAMS,
+    compared,
     first,
     of_window,
     settled,
@@ -31,7 +32,7 @@ from grafana.source.tables import TO_PERSON, Column, rows
 _WHOLE = "Team and user do not apply."
 _USAGE = f'{EACH_MONEY} (aws_user_cost_yesterday{{{NAMED_MONEY},charge="usage"}})'
 _TYPICAL = f"max by (user, team, currency) (aws_user_typical_day_cost{{{NAMED_MONEY}}} > 0)"
-_NO_YESTERDAY = "Yesterday's bill has not landed: it comes up to a day and a half after the day"
+_NO_YESTERDAY = "Nobody was above a typical day, or yesterday's bill has not landed: it comes up to a day and a half after the day"
 
 
 def aws_cost() -> dashboard.Dashboard:
@@ -83,7 +84,7 @@ def _numbers() -> tuple[stat.Panel, ...]:
             "For each active person",
             "Cost of the chosen people in the window, divided by those for whom anything was billed.",
             f"{people} / count by (currency) ({cost()} > 0)",
-            empty="Nothing was billed for anybody in this window",
+            empty="Nothing was billed for anybody in this window, or no day of it has landed",
             decimals=2,
             width=4,
             legend=legend,
@@ -114,9 +115,10 @@ def _numbers() -> tuple[stat.Panel, ...]:
             "Spikes",
             "People whose usage cost yesterday was so far above their typical day that an alert fires.",
             f"count({spikes})",
-            empty="No spike yesterday, or its bill has not landed",
+            empty="Yesterday's bill has not landed, nobody has a typical day, or Prometheus lacks the rules",
             width=3,
             limits=Limits(1),
+            zero=Zero("No spike", compared(f"{_TYPICAL} and on (user, team, currency) {_USAGE}", "cost_spike:ratio", "cost_spike:amount")),
         ),
         newest_day("the bill", "cur|cost_explorer", 3),
     )

@@ -8,14 +8,14 @@ from grafana.source.aws import NO_EVENTS, events
 from grafana.source.boards import AnyPanel, board, section
 from grafana.source.exporter_shared import newest_day
 from grafana.source.kiro import NO_HISTORY
-from grafana.source.panels import MOMENT, days, lines, number, ranking, shares
+from grafana.source.panels import MOMENT, NOBODY_ACTIVE, Zero, days, lines, number, ranking, shares
 from grafana.source.queries import EACH, MOST_ROWS, NAMED, PEOPLE, counted, first, of_window, top, whole_first
 from grafana.source.tables import PERSON, TO_PERSON, Column, rows
 
 _DENIED = f"{EACH} ({of_window('aws_user_denied_events', NAMED)})"
 _BY_CATEGORY = f"sum by (user, team, category) ({of_window('aws_user_sensitive_events', NAMED)})"
-_NOTHING_SENSITIVE = "Nobody did anything sensitive in this window"
-_NOTHING_DENIED = "Nobody was denied anything in this window"
+_NOTHING_SENSITIVE = "Nobody did anything sensitive in this window, or no CloudTrail day of it has landed"
+_NOTHING_DENIED = "Nobody was denied anything in this window, or no CloudTrail day of it has landed"
 _WRITES = ',access="write"'
 _NO_PRINCIPALS = "No CloudTrail day of the last 30 has landed"
 
@@ -124,14 +124,19 @@ def _numbers() -> tuple[stat.Panel, ...]:
 
     return (
         number(
-            "Active people", "People with CloudTrail events in the window.", f"count({events()} > 0)", empty="Nobody was active, or no day has landed", width=3
+            "Active people",
+            "People with CloudTrail events in the window.",
+            f"count({events()} > 0)",
+            empty=NO_EVENTS,
+            width=3,
+            zero=Zero(NOBODY_ACTIVE, events()),
         ),
         number("Events", "CloudTrail management events of people in the window.", total, empty=NO_EVENTS, width=4),
         number(
             "Share of writes",
             "Events that change something, of all events of people in the window.",
             share(f"sum({of_window('aws_user_events', PEOPLE + _WRITES)})"),
-            empty="Nobody was active, or no day has landed",
+            empty=f"{NOBODY_ACTIVE}, or no day has landed",
             unit="percentunit",
             decimals=1,
             width=3,
@@ -142,22 +147,25 @@ def _numbers() -> tuple[stat.Panel, ...]:
             f"count(sum by (aws_service) ({of_window('aws_user_service_events')}) > 0)",
             empty=NO_EVENTS,
             width=3,
+            zero=Zero(NOBODY_ACTIVE, of_window("aws_user_events")),
         ),
         number(
             "Sensitive events",
             "Events of people in the window which somebody should know of. Sensitive does not mean wrong.",
             f"sum({of_window('aws_user_sensitive_events')})",
-            empty=_NOTHING_SENSITIVE,
+            empty=NO_EVENTS,
             width=4,
+            zero=Zero("Nothing sensitive", of_window("aws_user_events")),
         ),
         number(
             "Share denied",
             "Events that were denied, of all events of people in the window.",
             share(f"sum({of_window('aws_user_denied_events')})"),
-            empty=_NOTHING_DENIED,
+            empty=f"{NOBODY_ACTIVE}, or no day has landed",
             unit="percentunit",
             decimals=1,
             width=3,
+            zero=Zero("Nothing denied", f"{total} > 0"),
         ),
         newest_day("CloudTrail", "cloudtrail", 4),
     )
@@ -268,6 +276,6 @@ def _sensitive_kinds() -> table.Panel:
             Column("Newest", "max by (kind, category) (aws_principal_last_sensitive_event_timestamp_seconds)", unit=MOMENT),
         ],
         sort="Newest",
-        empty="Nothing sensitive happened in the last 30 days",
+        empty="Nothing sensitive happened in the last 30 days, or no CloudTrail day of them has landed",
         height=9,
     )

@@ -8,7 +8,7 @@ from grafana.source.panels import DAY, number
 
 INSTANCE = 'job=~"$job",instance=~"$instance"'
 NO_SCRAPE = "Prometheus has not scraped the exporter: is it a target of the job?"
-NO_AWS = "The exporter has asked nothing of AWS: all its sources are files"
+NO_AWS = "Nothing was asked of AWS: all sources are files; or Prometheus has not scraped the exporter"
 
 
 def own(name: str) -> str:

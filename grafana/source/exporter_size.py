@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from grafana.source.boards import AnyPanel
 from grafana.source.exporter_shared import INSTANCE, NO_AWS, NO_SCRAPE, hour, increase, of
-from grafana.source.panels import live, number, ranking
+from grafana.source.panels import Zero, live, number, ranking
 from grafana.source.queries import TOP, top
+
+_NOT_COUNTED = f"{of('build_info')} unless on (job, instance) {of('api_requests_total')}"
+"""Exporters that count no requests to AWS, because all their sources are files."""
 
 
 def size() -> tuple[AnyPanel, ...]:
@@ -24,7 +27,7 @@ def size() -> tuple[AnyPanel, ...]:
             f"The {TOP} families of which most series were summed into _other or left out, by what the config has below limits.",
             top(f"max by (family) ({of('series_folded')})"),
             "{{family}}",
-            empty="Nothing is folded: everybody fits the limits",
+            empty="Nothing is folded: everybody fits the limits; or no snapshot was rendered yet",
             width=12,
         ),
         live(
@@ -68,9 +71,10 @@ def costs() -> tuple[AnyPanel, ...]:
             "Spent, 30 days",
             "Estimated cost, at list price, of what the exporter asked of AWS in the last 30 days: Athena, Cost Explorer, requests to S3.",
             increase("aws_spend_usd_total", "30d"),
-            empty=NO_AWS,
+            empty=NO_SCRAPE,
             unit="currencyUSD",
             decimals=2,
+            zero=Zero("Nothing was spent", _NOT_COUNTED),
         ),
         number("Athena queries, 30 days", "Queries that were started in the last 30 days.", increase("athena_queries_total", "30d"), empty=NO_SCRAPE),
         number(
@@ -81,7 +85,13 @@ def costs() -> tuple[AnyPanel, ...]:
             unit="bytes",
             decimals=1,
         ),
-        number("Requests, 30 days", "Requests to AWS APIs in the last 30 days, retries included.", increase("api_requests_total", "30d"), empty=NO_AWS),
+        number(
+            "Requests, 30 days",
+            "Requests to AWS APIs in the last 30 days, retries included.",
+            increase("api_requests_total", "30d"),
+            empty=NO_SCRAPE,
+            zero=Zero("Nothing was asked of AWS", _NOT_COUNTED),
+        ),
         live(
             "Spent by API",
             "Estimated cost, at list price, of the hour before.",

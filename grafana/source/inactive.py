@@ -6,7 +6,8 @@ from grafana_foundation_sdk.builders import dashboard, stat, table
 
 from grafana.source.aws import seen
 from grafana.source.boards import bare, chosen, section, team, user
-from grafana.source.panels import DAY, Limits, number
+from grafana.source.kiro import NO_SEATS
+from grafana.source.panels import DAY, Limits, Zero, number
 from grafana.source.queries import MOST_ROWS, NAMED, PEOPLE
 from grafana.source.tables import PERSON, TO_PERSON, Column, rows
 
@@ -16,12 +17,16 @@ _DISABLED = f'max by (user, team) (aws_user_info{{{NAMED},status=~"(?i:disabled)
 _CREATED = f"max by (user, team) (aws_user_created_timestamp_seconds{{{NAMED}}})"
 _NEVER = f"{_CREATED} and on (user, team) {_MEMBERS} unless on (user, team) {seen()}"
 _NOT_LATELY = f"{seen()} < {_AGO} and on (user, team) {_MEMBERS}"
+_LISTED = f'max by (user, team) (aws_user_info{{{NAMED},status!="unlisted"}})'
+_SEATS = f"kiro_user_seat{{{PEOPLE}}}"
 _IDLE = f'kiro_user_seat{{{PEOPLE},status="idle"}}'
+_SEEN_AT_ALL = "(aws_user_last_activity_timestamp_seconds or kiro_user_last_activity_timestamp_seconds)"
 _SEATS_SINCE = f"max by (user, team) (kiro_user_seat_start_timestamp_seconds{{{PEOPLE}}})"
 _PRICE = "max by (tier, currency) (kiro_tier_price)"
 _NOBODY_KNOWN = "Nobody is known to have access: neither a directory nor a people file is read"
-_NO_IDLE = "Nobody is known to hold an idle seat"
-_NO_LEAVERS = "Nobody whom the directory has disabled holds a seat or was active in that time"
+_NOTHING_LANDED = "no day of CloudTrail or Kiro has landed"
+_NO_IDLE = "No seat of a tier with a price is idle, or no Kiro report has landed"
+_NO_LEAVERS = f"Nobody whom the directory has disabled holds a seat or was active in that time, or {_NOTHING_LANDED}"
 
 
 def inactive() -> dashboard.Dashboard:
@@ -49,7 +54,7 @@ def inactive() -> dashboard.Dashboard:
 
 
 def _numbers() -> tuple[stat.Panel, ...]:
-    price = f"sum by (currency) (max by (user, team, tier) ({_IDLE}) * on (tier) group_left (currency) {_PRICE})"
+    price, of_all = (f"max by (user, team, tier) ({seats}) * on (tier) group_left (currency) {_PRICE}" for seats in (_IDLE, _SEATS))
     return (
         number(
             "People with access",
@@ -62,40 +67,45 @@ def _numbers() -> tuple[stat.Panel, ...]:
             "Never seen",
             "Of these, who has used neither AWS nor Kiro in the stored history.",
             f"count({_NEVER})",
-            empty="Everybody with access was seen",
+            empty=_NOBODY_KNOWN,
             width=4,
+            zero=Zero("Everybody was seen", _MEMBERS),
         ),
         number(
             "Not seen lately",
             "Of these, who was seen in AWS or Kiro once, and not for the number of days that is chosen above.",
             f"count({_NOT_LATELY})",
-            empty="Everybody who was seen was seen in that time",
+            empty="Nobody is known to have access, or nothing has landed",
             width=4,
+            zero=Zero("Everybody seen was seen lately", f"{_MEMBERS} and on (user, team) {seen()}"),
         ),
         number(
             "Idle seats",
             "Paid Kiro seats that were held for kiro.idle_after or longer and not used in that time.",
             f"count(group by (user, team) ({_IDLE}))",
-            empty=_NO_IDLE,
+            empty=NO_SEATS,
             width=4,
             limits=Limits(1),
+            zero=Zero("No seat is idle", _SEATS),
         ),
         number(
             "Price of idle seats",
             "What the idle seats cost a month by the list price of the config. Seats of a tier without a price are not in it.",
-            price,
-            empty=_NO_IDLE,
+            f"sum by (currency) ({price})",
+            empty="Nobody is known to hold a seat with a price",
             decimals=2,
             width=4,
             legend="{{currency}}",
+            zero=Zero("No such seat is idle", of_all, by="currency"),
         ),
         number(
             "Disabled and not gone",
             "People whom the directory has disabled, and who hold a seat or were seen in the number of days that is chosen above.",
             f"count({_left()})",
-            empty="Nobody",
+            empty="Nobody is known to have access, or nothing has landed",
             width=4,
             limits=Limits(1),
+            zero=Zero("Nobody in what has landed", f"{_LISTED} and on () {_SEEN_AT_ALL}"),
         ),
     )
 
@@ -111,7 +121,7 @@ def _never() -> table.Panel:
         ],
         sort="Known since",
         descending=False,
-        empty="Everybody with access was seen",
+        empty="Everybody with access was seen, or nobody is known to have access",
         links=TO_PERSON,
     )
 
@@ -133,7 +143,7 @@ def _not_lately() -> table.Panel:
         ],
         sort="Last seen",
         descending=False,
-        empty="Everybody who was seen was seen in that time",
+        empty=f"Everybody who was seen was seen in that time, or {_NOTHING_LANDED}",
         links=TO_PERSON,
     )
 
@@ -155,7 +165,7 @@ def _idle() -> table.Panel:
             Column("Last used", of_them("kiro_user_last_activity_timestamp_seconds"), unit=DAY),
         ],
         sort="Price a month",
-        empty=f"{_NO_IDLE} of a tier with a price",
+        empty=_NO_IDLE,
         width=16,
         links=TO_PERSON,
     )
@@ -172,7 +182,7 @@ def _idle_by_tier() -> table.Panel:
             Column("Price a month", f"{seats} * on (tier) group_left (currency) {_PRICE}", decimals=2),
         ],
         sort="Price a month",
-        empty=f"{_NO_IDLE} of a tier with a price",
+        empty=_NO_IDLE,
         width=8,
     )
 

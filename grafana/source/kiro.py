@@ -5,14 +5,22 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import dashboard
 
 from grafana.source.boards import board, values_of
-from grafana.source.queries import MOST_ROWS, PEOPLE
+from grafana.source.exporter_shared import own
+from grafana.source.queries import MOST_ROWS, PEOPLE, now
 
 NOTHING_LANDED = "No Kiro report of this window has landed"
 NO_MONTH = "No Kiro report of this month has landed"
 NO_HISTORY = "Prometheus has recorded no day yet: the first bar comes with the first scrape after a day has landed"
 NO_SEATS = "Nobody is known to hold a paid seat"
 NO_BILL = "No bill that names Kiro seats is read: sources.cur, with resource ids"
-NO_FEATURES = "No such use in the window: the report covers the CLI and plugins, not the IDE"
+NO_REPORT = "No Kiro report has landed"
+NO_OVERAGE = "No overage"
+NO_USE = "No such use"
+NO_FEATURES = "No such use in the window (the report covers the CLI and plugins, not the IDE), or no feature report of it has landed"
+NO_FEATURE_REPORT = "No Kiro feature report of this window has landed"
+
+FEATURES_KNOWN = f'{now("aws_user_info")} and on () {own("source_window_landed")}{{source="kiro_features",window="${{window}}"}}'
+"""The chosen people, where feature reports of the window have landed: these leave zeros out, so that no series of theirs tells."""
 
 OF_TEAMS = " By team; the user and tier filters do not apply."
 """Of panels that are drawn from recorded totals."""

@@ -8,7 +8,7 @@ from grafana_foundation_sdk.builders import bargauge, dashboard, stat, table, ti
 
 from grafana.source.boards import section
 from grafana.source.kiro import NO_HISTORY, NO_SEATS, NOTHING_LANDED, OF_TEAMS, only, person, seats
-from grafana.source.panels import DAY, Limits, lines, number, steps
+from grafana.source.panels import DAY, NOBODY_ACTIVE, Limits, Zero, lines, number, steps
 from grafana.source.queries import MOST_ROWS, PEOPLE, TEAMS, TOP, counted, where
 from grafana.source.tables import PERSON, TEN_ROWS, TO_PERSON, Column, rows
 
@@ -36,12 +36,23 @@ def _active_people() -> Iterable[stat.Panel]:
         "Active yesterday",
         "People who used Kiro yesterday. On the day after, until the report has landed, there is no number.",
         f"count({person('kiro_user_credits_yesterday')} + {person('kiro_user_messages_yesterday')} > 0)",
-        empty="Nobody was active yesterday, or its report has not landed",
+        empty="Yesterday's Kiro report has not landed",
+        zero=Zero(NOBODY_ACTIVE, person("kiro_user_credits_yesterday")),
     )
     yield number(
-        "Active in 7 days", "People who used Kiro in the 7 days that end with the newest landed day.", f"count({person(WEEK)} > 0)", empty=NOTHING_LANDED
+        "Active in 7 days",
+        "People who used Kiro in the 7 days that end with the newest landed day.",
+        f"count({person(WEEK)} > 0)",
+        empty=NOTHING_LANDED,
+        zero=Zero(NOBODY_ACTIVE, person(WEEK)),
     )
-    yield number("Active in 30 days", "People who used Kiro in the 30 days that end with the newest landed day.", f"count({dates} > 0)", empty=NOTHING_LANDED)
+    yield number(
+        "Active in 30 days",
+        "People who used Kiro in the 30 days that end with the newest landed day.",
+        f"count({dates} > 0)",
+        empty=NOTHING_LANDED,
+        zero=Zero(NOBODY_ACTIVE, dates),
+    )
     yield number(
         "Stickiness",
         "People active on an average day of the last 30, weekends included, divided by those active in the 30 days: 100% if all came daily.",
@@ -53,19 +64,27 @@ def _active_people() -> Iterable[stat.Panel]:
 
 
 def _changes() -> Iterable[stat.Panel]:
-    yield number("New", "People whose first known use of Kiro lies in the last 7 landed days.", f"count({new()})", empty="Nobody began in these 7 days")
+    yield number(
+        "New",
+        "People whose first known use of Kiro lies in the last 7 landed days.",
+        f"count({new()})",
+        empty=NOTHING_LANDED,
+        zero=Zero("Nobody began in these 7 days", person(WEEK)),
+    )
     yield number(
         "Returned",
         "People who used Kiro in the last 7 landed days, not in the 23 before, and at some time earlier.",
         f"count({returned()})",
-        empty="Nobody came back in these 7 days",
+        empty=NOTHING_LANDED,
+        zero=Zero("Nobody came back in these 7 days", person(WEEK)),
     )
     yield number(
         "Leaving",
         "People who used Kiro in the last 30 landed days, but not in the last 7 of these.",
         f"count({leaving()})",
-        empty="Everybody of the last 30 days was active in the last 7",
+        empty=NOTHING_LANDED,
         limits=Limits(1),
+        zero=Zero("Nobody left in these 7 days", only(person(MONTH), person(WEEK))),
     )
     yield number(
         "Seats in use",
@@ -75,6 +94,7 @@ def _changes() -> Iterable[stat.Panel]:
         unit="percentunit",
         decimals=1,
         limits=Limits(0.5, 0.8, falling=True),
+        zero=Zero("No seat is in use", seats()),
     )
 
 
@@ -136,7 +156,7 @@ def _leaving() -> table.Panel:
         sort="Active days",
         width=8,
         height=10,
-        empty="Everybody of the last 30 days was active in the last 7",
+        empty="Everybody of the last 30 days was active in the last 7, or no Kiro report of them has landed",
         links=TO_PERSON,
     )
 
@@ -151,7 +171,7 @@ def _returning() -> table.Panel:
         sort="First used",
         width=8,
         height=10,
-        empty="Nobody began or came back in these 7 days",
+        empty="Nobody began or came back in these 7 days, or no Kiro report of them has landed",
         links=TO_PERSON,
     )
 
@@ -195,6 +215,6 @@ def _at_risk() -> table.Panel:
         sort="Usually",
         width=8,
         height=TEN_ROWS,
-        empty="Nobody fell so far below their pace",
+        empty="Nobody fell so far below their pace, or no Kiro report of these days has landed",
         links=TO_PERSON,
     )

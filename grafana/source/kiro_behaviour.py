@@ -7,9 +7,23 @@ from collections.abc import Iterable
 from grafana_foundation_sdk.builders import bargauge, dashboard, piechart, stat, table, timeseries
 
 from grafana.source.boards import section
-from grafana.source.kiro import NO_FEATURES, NO_HISTORY, NOT_FOLDED, NOTHING_LANDED, OF_TEAMS, clients, in_window, kiro_board, most, only
+from grafana.source.kiro import (
+    FEATURES_KNOWN,
+    NO_FEATURE_REPORT,
+    NO_FEATURES,
+    NO_HISTORY,
+    NO_USE,
+    NOT_FOLDED,
+    NOTHING_LANDED,
+    OF_TEAMS,
+    clients,
+    in_window,
+    kiro_board,
+    most,
+    only,
+)
 from grafana.source.kiro_adoption import adoption_panels
-from grafana.source.panels import days, lines, number, ranking, shares
+from grafana.source.panels import Zero, days, lines, number, ranking, shares
 from grafana.source.queries import MOST_ROWS, TEAMS, TOP, first, like, top, where
 from grafana.source.tables import PERSON, TEN_ROWS, TO_PERSON, Column, rows
 
@@ -131,7 +145,7 @@ def _lines() -> Iterable[stat.Panel]:
         ("Lines from inline suggestions", "Lines of code of inline suggestions that people accepted.", code("inline")),
         ("Chat messages sent", "Messages that people sent in chat.", events("chat", "sent")),
     ):
-        yield number(title, text + _IDE, f"sum({expression})", empty=NO_FEATURES)
+        yield number(title, text + _IDE, f"sum({expression})", empty=NO_FEATURE_REPORT, zero=Zero(NO_USE, FEATURES_KNOWN))
 
 
 def line_trend(feature: str) -> str:

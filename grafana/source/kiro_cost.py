@@ -11,6 +11,8 @@ from grafana.source.kiro import (
     NO_BILL,
     NO_HISTORY,
     NO_MONTH,
+    NO_OVERAGE,
+    NO_REPORT,
     NO_SEATS,
     NOT_FOLDED,
     NOTHING_LANDED,
@@ -29,14 +31,13 @@ from grafana.source.kiro import (
 )
 from grafana.source.kiro_limits import OF_ALLOWANCE, USED, pool_used
 from grafana.source.kiro_seats import seat_panels
-from grafana.source.panels import DAY, PROVISIONAL, Limits, days, number, ranking
+from grafana.source.panels import DAY, PROVISIONAL, Limits, Zero, days, number, ranking
 from grafana.source.queries import MOST_ROWS, like, provisional, settled, where
 from grafana.source.tables import PERSON, TO_PERSON, Column, rows
 
 DESCRIPTION = "What Kiro costs by list price and as billed: overage, seats, what is paid for nothing, and which tier would be cheaper."
 
 CURRENCY = "{{currency}}"
-NO_OVERAGE = "Nobody had overage in this window"
 
 UPGRADES = (("pro", "pro_plus"), ("pro_plus", "pro_max"), ("pro_max", "power"))
 """The steps between Kiro's tiers; a tier that only the config knows is not in them."""
@@ -60,14 +61,16 @@ def _totals() -> Iterable[stat.Panel]:
         "People with overage",
         "People who consumed credits beyond the included ones in the window. People without any are not counted.",
         f"count({person_in_window('kiro_user_overage_credits')} > 0)",
-        empty=NO_OVERAGE,
+        empty=NOTHING_LANDED,
         limits=Limits(1),
+        zero=Zero(NO_OVERAGE, credits),
     )
     yield number(
         "Overage credits",
         "Credits of the window beyond the included ones, which are charged one by one.",
         f"sum({in_window('kiro_user_overage_credits')})",
-        empty=NO_OVERAGE,
+        empty=NOTHING_LANDED,
+        zero=Zero(NO_OVERAGE, credits),
     )
     yield number(
         "Credits a person",
@@ -82,37 +85,39 @@ def _totals() -> Iterable[stat.Panel]:
 def _amounts() -> Iterable[stat.Panel]:
     over = f"{person('kiro_user_forecast_credits')} - {person('kiro_user_included_credits')} > 0"
     enabled = f"({person('kiro_user_overage_enabled')} == 1)"
-    for title, text, expression, empty, width in (
+    enablement = "kiro_user_overage_enabled"
+    expected = f"kiro_overage_price and on () ({only(person('kiro_user_forecast_credits'), person('kiro_user_included_credits'))}) and on () {enablement}"
+    for title, text, expression, empty, zero in (
         (
             "List cost this month",
             "Seats of this month in full and overage so far, by the list price of the config.",
             f"sum by (currency) ({chosen('kiro_user_list_cost_month_to_date')})",
             NO_MONTH,
-            6,
+            None,
         ),
         (
             "Billed last month",
             "What the bill of last month charges for seats and overage of people. It is part of the cost on the AWS dashboards, not to be added to it.",
             f"sum by (currency) ({chosen('kiro_user_billed_cost_last_month')})",
             NO_BILL,
-            6,
+            None,
         ),
         (
             "Expected overage cost",
             "Overage of the whole month that people are expected to have for whom it is enabled, by the list price of a credit.",
             priced(f"sum({over} and on (user, team) {enabled})"),
-            "Nobody for whom overage is enabled is expected to have any",
-            6,
+            NO_REPORT,
+            Zero("Nobody is expected to have any", expected, by="currency"),
         ),
         (
             "Overage exposure",
             "What a month can cost at most on top of the seats: the overage caps of all for whom it is enabled, by the list price of a credit.",
             priced(f"sum({_CAPPED})"),
-            "Overage is enabled for nobody",
-            6,
+            NO_REPORT,
+            Zero("Nobody can have any", f"kiro_overage_price and on () {person(enablement)} unless on () {enabled}", by="currency"),
         ),
     ):
-        yield number(title, text, expression, empty=empty, width=width, legend=CURRENCY)
+        yield number(title, text, expression, empty=empty, legend=CURRENCY, zero=zero)
 
 
 def _overage_trend() -> timeseries.Panel:
@@ -239,7 +244,7 @@ def _with_overage() -> table.Panel:
         ],
         sort="Overage",
         width=14,
-        empty="Nobody has had overage this month",
+        empty="Nobody has had overage this month, or no Kiro report of it has landed",
         links=TO_PERSON,
     )
 

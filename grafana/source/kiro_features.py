@@ -7,8 +7,20 @@ from collections.abc import Iterable, Sequence
 from grafana_foundation_sdk.builders import bargauge, dashboard, stat, table, timeseries
 
 from grafana.source.boards import section, values_of
-from grafana.source.kiro import NO_FEATURES, NO_HISTORY, NOT_FOLDED, NOTHING_LANDED, in_window, kiro_board, most, only
-from grafana.source.panels import Limits, days, lines, number, ranking
+from grafana.source.kiro import (
+    FEATURES_KNOWN,
+    NO_FEATURE_REPORT,
+    NO_FEATURES,
+    NO_HISTORY,
+    NO_USE,
+    NOT_FOLDED,
+    NOTHING_LANDED,
+    in_window,
+    kiro_board,
+    most,
+    only,
+)
+from grafana.source.panels import Limits, Zero, days, lines, number, ranking
 from grafana.source.queries import MOST_ROWS, TEAMS, first, like, where
 from grafana.source.tables import PERSON, TO_PERSON, Column, rows
 
@@ -76,7 +88,8 @@ def _numbers() -> Iterable[stat.Panel]:
         "People who use features",
         f"People with any use of a feature in the window.{IDE}",
         f"count(sum by (user) {in_window(EVENTS, NOT_FOLDED)} > 0)",
-        empty=NO_FEATURES,
+        empty=NO_FEATURE_REPORT,
+        zero=Zero(NO_USE, FEATURES_KNOWN),
     )
     yield number(
         "Use that is covered",
@@ -85,6 +98,7 @@ def _numbers() -> Iterable[stat.Panel]:
         empty=NOTHING_LANDED,
         unit="percentunit",
         decimals=1,
+        zero=Zero("None: only the IDE was used", everything),
     )
     yield number(
         "Inline acceptance",
@@ -99,7 +113,8 @@ def _numbers() -> Iterable[stat.Panel]:
         "Lines accepted",
         f"Lines of code that people accepted, of all features.{IDE}",
         f"sum({in_window(LINES, where(outcome='accepted'))})",
-        empty=NO_FEATURES,
+        empty=NO_FEATURE_REPORT,
+        zero=Zero(NO_USE, FEATURES_KNOWN),
     )
 
 

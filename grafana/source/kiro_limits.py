@@ -5,8 +5,8 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import bargauge, stat, table
 
 from grafana.source.kiro import DAYS_TO_COME, NO_MONTH, chosen, only, person
-from grafana.source.panels import DAY, Limits, number, steps
-from grafana.source.queries import MOST_ROWS, threshold, threshold_value
+from grafana.source.panels import DAY, Limits, Zero, number, steps
+from grafana.source.queries import MOST_ROWS, compared, threshold, threshold_value
 from grafana.source.tables import PERSON, TO_PERSON, Column, rows
 
 USED = "kiro_user_credit_utilization_ratio"
@@ -45,9 +45,10 @@ def near_count(width: int) -> stat.Panel:
         "People near the limit",
         f"People who have used {threshold_value(NEAR):.0%} or more of this month's included credits. The limit is threshold:{NEAR} in the rules.",
         f"count({near()})",
-        empty="Nobody is near the limit",
+        empty=f"{NO_MONTH}, or Prometheus lacks the rules",
         width=width,
         limits=Limits(1),
+        zero=Zero("Nobody is near the limit", compared(person(USED), NEAR)),
     )
 
 
@@ -57,9 +58,10 @@ def blocked_count(width: int) -> stat.Panel:
         "People blocked",
         "People who have used up this month's credits and for whom overage is not enabled: they cannot go on before the next month.",
         f"count({blocked()})",
-        empty="Nobody is blocked",
+        empty=NO_MONTH,
         width=width,
         limits=Limits(1, 1),
+        zero=Zero("Nobody is blocked", f"{person(USED)} and on () kiro_user_overage_enabled"),
     )
 
 
@@ -69,9 +71,10 @@ def running_out_count(width: int) -> stat.Panel:
         "People running out",
         "People whose credits end before the month does at the pace of their last 7 days. Who has already used them up is not among them.",
         f"count({running_out()})",
-        empty="Nobody runs out at this pace",
+        empty=NO_MONTH,
         width=width,
         limits=Limits(1),
+        zero=Zero("Nobody runs out at this pace", only(person(USED), person("kiro_user_credits_last_7d"))),
     )
 
 
@@ -133,7 +136,7 @@ def near_table() -> table.Panel:
         sort="Used",
         width=24,
         height=10,
-        empty="Nobody is near the limit",
+        empty="Nobody is near the limit, no Kiro report of this month has landed, or Prometheus lacks the rules",
         links=TO_PERSON,
     )
 
@@ -155,7 +158,7 @@ def running_out_table(width: int) -> table.Panel:
         descending=False,
         width=width,
         height=10,
-        empty="Nobody runs out at this pace",
+        empty="Nobody runs out at this pace, or no Kiro report of this month has landed",
         links=TO_PERSON,
     )
 
@@ -175,7 +178,7 @@ def blocked_table(width: int) -> table.Panel:
         sort="Used",
         width=width,
         height=10,
-        empty="Nobody is blocked",
+        empty="Nobody is blocked, or no Kiro report of this month has landed",
         links=TO_PERSON,
     )
 

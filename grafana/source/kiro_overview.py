@@ -9,6 +9,7 @@ from grafana.source.boards import section
 from grafana.source.exporter_shared import newest_day
 from grafana.source.kiro import (
     NO_HISTORY,
+    NO_OVERAGE,
     NO_SEATS,
     NOTHING_LANDED,
     active,
@@ -21,7 +22,7 @@ from grafana.source.kiro import (
 )
 from grafana.source.kiro_behaviour import people_by_client
 from grafana.source.kiro_seats import idle_count
-from grafana.source.panels import PROVISIONAL, days, number, ranking
+from grafana.source.panels import NOBODY_ACTIVE, PROVISIONAL, Zero, days, number, ranking
 from grafana.source.queries import TOP, provisional, settled, top
 from grafana.source.tables import PERSON, TEN_ROWS, TO_PERSON, Column, rows
 
@@ -43,16 +44,18 @@ def _totals() -> tuple[stat.Panel, ...]:
             "Active people",
             "People with credits or messages in the window, each once, whatever clients they used.",
             f"count({active()})",
-            empty="Nobody was active, or no report has landed",
+            empty=NOTHING_LANDED,
             width=5,
+            zero=Zero(NOBODY_ACTIVE, person_in_window("kiro_user_credits")),
         ),
         number("Credits", "Kiro credits consumed in the window, overage included.", f"sum({in_window('kiro_user_credits')})", empty=NOTHING_LANDED, width=5),
         number(
             "Overage credits",
             "Credits beyond the included ones, which are charged one by one. Part of the credits beside it.",
             f"sum({in_window('kiro_user_overage_credits')})",
-            empty="Nobody had overage in this window",
+            empty=NOTHING_LANDED,
             width=5,
+            zero=Zero(NO_OVERAGE, in_window("kiro_user_credits")),
         ),
         number(
             "Messages",

@@ -8,14 +8,14 @@ from grafana_foundation_sdk.builders import bargauge, dashboard, stat, table, ti
 
 from grafana.source import kiro_limits
 from grafana.source.boards import section
-from grafana.source.kiro import NO_BILL, NO_HISTORY, NO_SEATS, chosen, only, person, seat_price, seats
-from grafana.source.panels import DAY, Limits, days, number, ranking
+from grafana.source.kiro import NO_BILL, NO_HISTORY, NO_REPORT, NO_SEATS, chosen, only, person, seat_price, seats
+from grafana.source.panels import DAY, Limits, Zero, days, number, ranking
 from grafana.source.queries import MOST_ROWS, TEAMS, daily_now, where
 from grafana.source.tables import PERSON, TO_PERSON, Column, rows
 
 CURRENCY = "{{currency}}"
 NO_IDLE = "No seat is idle"
-NO_SAVING = "Nobody would have been cheaper on another tier, or last month has not landed in full"
+NO_RECOMMENDATION = "Last month has not landed in full, or no seat was held and used all that month"
 
 IDLE = where(status="idle")
 MONTH_SECONDS = 365 / 12 * 86400
@@ -35,31 +35,34 @@ def _numbers() -> Iterable[stat.Panel]:
         "Idle seats, list price",
         "What the seats that are idle now cost a month by list price.",
         f"sum by (currency) ({seat_price(IDLE)})",
-        empty=NO_IDLE,
+        empty="Nobody is known to hold a seat with a price",
         decimals=2,
         width=6,
         limits=Limits(1),
         legend=CURRENCY,
+        zero=Zero("No such seat is idle", seat_price(), by="currency"),
     )
-    billed = f"{chosen('kiro_user_billed_cost_last_month', where(component='seat'))} and on (user, team) {seats(IDLE)}"
+    billed = chosen("kiro_user_billed_cost_last_month", where(component="seat"))
     yield number(
         "Idle seats, billed",
         "What the bill of last month charges for the seats that are idle now.",
-        f"sum by (currency) ({billed})",
-        empty=f"No seat is idle, or: {NO_BILL[0].lower()}{NO_BILL[1:]}",
+        f"sum by (currency) ({billed} and on (user, team) {seats(IDLE)})",
+        empty=f"{NO_BILL}. {NO_REPORT}",
         decimals=2,
         width=5,
         limits=Limits(1),
         legend=CURRENCY,
+        zero=Zero("No idle seat was billed", f"{billed} and on () kiro_user_seat", by="currency"),
     )
     yield number(
         "Saved by right-sizing",
         "What last month would have cost less had everybody been on the tier that was cheapest for them, by list price. Idle seats are not in it.",
         f"sum by (currency) ({chosen('kiro_user_rightsizing_saving')})",
-        empty=NO_SAVING,
+        empty=NO_RECOMMENDATION,
         decimals=2,
         width=5,
         legend=CURRENCY,
+        zero=Zero("No tier was cheaper", f"kiro_tier_price and on () {chosen('kiro_user_recommended_tier')}", by="currency"),
     )
 
 
@@ -69,9 +72,10 @@ def idle_count(width: int) -> stat.Panel:
         "Idle seats",
         "Seats that were held for kiro.idle_after (14 days) or more and not used in those days.",
         f"count({seats(IDLE)})",
-        empty=NO_IDLE,
+        empty=NO_SEATS,
         width=width,
         limits=Limits(1),
+        zero=Zero(NO_IDLE, seats()),
     )
 
 
@@ -94,7 +98,7 @@ def _recommended() -> bargauge.Panel:
         "Which tier would have cost least last month, overage included, for seats in use that were held all that month.",
         f"sort_desc(count by (tier) (max by (user, team, tier) {chosen('kiro_user_recommended_tier')}))",
         "{{tier}}",
-        empty="Last month has not landed in full, or no seat was held and used all that month",
+        empty=NO_RECOMMENDATION,
     )
 
 
@@ -123,7 +127,7 @@ def _idle() -> table.Panel:
         sort="Price a month",
         width=16,
         height=10,
-        empty=NO_IDLE,
+        empty=f"{NO_IDLE}, or no Kiro report has landed",
         links=TO_PERSON,
     )
 
@@ -160,6 +164,6 @@ def _right_sizing() -> table.Panel:
         sort="Saving a month",
         width=24,
         height=12,
-        empty=NO_SAVING,
+        empty="Nobody would have been cheaper on another tier, or last month has not landed in full",
         links=TO_PERSON,
     )

@@ -8,8 +8,8 @@ from grafana_foundation_sdk.models.common import VizOrientation
 from grafana.source.aws import NO_BILL, NO_EVENTS, cost, events
 from grafana.source.boards import board, currency, section
 from grafana.source.exporter_shared import own
-from grafana.source.kiro import NO_HISTORY, NOTHING_LANDED
-from grafana.source.panels import DAY, MOMENT, PROVISIONAL, days, lines, number, ranking
+from grafana.source.kiro import NO_HISTORY, NO_OVERAGE, NOTHING_LANDED
+from grafana.source.panels import DAY, MOMENT, NOBODY_ACTIVE, PROVISIONAL, Zero, days, lines, number, ranking
 from grafana.source.queries import (
     CURRENCY,
     EACH,
@@ -81,7 +81,8 @@ def organization_overview() -> dashboard.Dashboard:
 
 
 def _numbers() -> tuple[stat.Panel, ...]:
-    active = " or ".join(f"{each} > 0" for each in (events(), _CREDITS, _MESSAGES))
+    landed = (events(), _CREDITS, _MESSAGES)
+    active = " or ".join(f"{each} > 0" for each in landed)
     return (
         number(
             "People",
@@ -94,8 +95,9 @@ def _numbers() -> tuple[stat.Panel, ...]:
             "Active people",
             "People with CloudTrail events, Kiro credits or messages in the window. Those whom the series limits folded into _other are not counted.",
             f"count({active})",
-            empty="Nobody was active, or nothing of this window has landed",
+            empty="No day of this window has landed",
             width=3,
+            zero=Zero(f"{NOBODY_ACTIVE} in what has landed", " or ".join(landed)),
         ),
         number("AWS events", "CloudTrail management events of people in the window.", f"sum({of_window('aws_user_events')})", empty=NO_EVENTS, width=4),
         number(
@@ -111,8 +113,9 @@ def _numbers() -> tuple[stat.Panel, ...]:
             "Overage credits",
             "Credits beyond the included ones, which are charged one by one. Part of the credits beside it.",
             f"sum({of_window('kiro_user_overage_credits')})",
-            empty="Nobody had overage in this window",
+            empty=NOTHING_LANDED,
             width=3,
+            zero=Zero(NO_OVERAGE, of_window("kiro_user_credits")),
         ),
         number(
             "Newest day",
@@ -164,7 +167,7 @@ def _tops() -> tuple[bargauge.Panel, ...]:
             "People with most credits beyond the included ones in the window.",
             top(_OVERAGE),
             "{{user}}",
-            empty="Nobody had overage in this window",
+            empty="Nobody had overage in this window, or no Kiro report of it has landed",
             decimals=1,
             width=6,
             person=True,
@@ -181,7 +184,7 @@ def _attention() -> table.Panel:
         {"user": "User", "team": "Team", "alertname": "Alert", "severity": "Severity"},
         [Column("Since", f"topk({MOST_ROWS}, max by (user, team, alertname, severity) ({firing}))", unit=MOMENT)],
         sort="Since",
-        empty="No alert about these people fires",
+        empty="No alert about these people fires, or Prometheus lacks the rules",
         width=11,
         links=TO_PERSON,
     )

@@ -22,7 +22,7 @@ from grafana_foundation_sdk.models.common import (
     VisibilityMode,
     VizOrientation,
 )
-from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, FieldColorModeId, Threshold, ThresholdsMode
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, FieldColorModeId, Threshold, ThresholdsMode, ValueMap, ValueMappingResult
 from grafana_foundation_sdk.models.piechart import PieChartLegendOptions, PieChartLegendValues, PieChartType
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
@@ -30,6 +30,8 @@ from grafana.source.boards import SOURCE
 
 PROVISIONAL = " (provisional)"
 """Behind the name of a series: its days can still change."""
+
+NOBODY_ACTIVE = "Nobody was active"
 
 MOMENT, DAY = "dateTimeAsIso", "time:YYYY-MM-DD"
 """Units of time, to the second, and by the UTC day where there is no more to tell. Columns of tables take Unix time in seconds, all else in milliseconds."""
@@ -55,6 +57,22 @@ class Limits:
     falling: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Zero:
+    """What 0 of a number says: that there is nothing of what it counts. That is only said where the expression `known` has an answer, for each of its `by`.
+
+    Where it has none the number is absent, and the panel's no-data text says so: what is not known is no good news.
+    """
+
+    text: str
+    known: str
+    by: str = ""
+
+    def filled(self, expression: str) -> str:
+        """The number, and 0 where it is absent but known."""
+        return f"{expression} or 0 * count{f' by ({self.by}) ' if self.by else ''}({self.known})"
+
+
 def number(
     title: str,
     description: str,
@@ -66,8 +84,13 @@ def number(
     width: int = 6,
     limits: Limits | None = None,
     legend: str = "",
+    zero: Zero | None = None,
 ) -> stat.Panel:
-    """One number of now, or one for each series that the expression gives. A legend (`{{currency}}`) stands beside the number."""
+    """One number of now, or one for each series that the expression gives. A legend (`{{currency}}`) stands beside the number.
+
+    `empty` says why nothing is known. Without `zero`, the expression must be absent only then.
+    """
+    expression = expression if zero is None else zero.filled(expression)
     panel = (
         described(stat.Panel(), title, description, unit, empty, width, 4)
         .decimals(decimals)
@@ -78,6 +101,8 @@ def number(
     )
     if legend:
         panel = panel.text_mode(BigValueTextMode.VALUE_AND_NAME)
+    if zero is not None:
+        panel = panel.mappings([ValueMap({"0": ValueMappingResult(text=zero.text, index=0)})])
     return panel if limits is None else panel.thresholds(thresholds(limits))
 
 

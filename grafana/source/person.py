@@ -9,13 +9,16 @@ from grafana_foundation_sdk.models.common import BigValueTextMode
 
 from grafana.source.aws import NO_BILL, NO_EVENTS
 from grafana.source.boards import bare, section, text, window
-from grafana.source.kiro import NO_HISTORY
-from grafana.source.panels import DAY, MOMENT, PROVISIONAL, Limits, days, number
-from grafana.source.person_details import NO_KIRO, cost, kiro_cost, kiro_use, seat, sensitive, where
+from grafana.source.kiro import NO_HISTORY, NO_REPORT, NOTHING_LANDED
+from grafana.source.panels import DAY, MOMENT, PROVISIONAL, Limits, Zero, days, number
+from grafana.source.person_details import cost, kiro_cost, kiro_use, seat, sensitive, where
 from grafana.source.queries import ONE, of_person, of_person_settled, of_window, threshold_value
 from grafana.source.tables import Column, rows
 
 _NOBODY = "Type the exact name of one person above, as User shows it in other dashboards"
+
+_NO_EVENTS = "No events in the window, or no CloudTrail day of it has landed"
+_NEVER = "Never seen in the stored history"
 
 
 def person() -> dashboard.Dashboard:
@@ -56,7 +59,7 @@ def _aws() -> tuple[stat.Panel, ...]:
             "Share of writes",
             "Events that change something, of all in the window.",
             f"sum({writes}) / ({total} > 0)",
-            empty="No events in the window",
+            empty=_NO_EVENTS,
             unit="percentunit",
             decimals=1,
             width=4,
@@ -65,10 +68,11 @@ def _aws() -> tuple[stat.Panel, ...]:
             "Share denied",
             "Events that were denied, of all in the window.",
             f"sum({of_window('aws_user_denied_events', ONE)}) / ({total} > 0)",
-            empty="Nothing was denied in this window",
+            empty=_NO_EVENTS,
             unit="percentunit",
             decimals=1,
             width=4,
+            zero=Zero("Nothing denied", f"{total} > 0"),
         ),
         number(
             "Level",
@@ -89,15 +93,17 @@ def _aws() -> tuple[stat.Panel, ...]:
             "Last seen in AWS",
             "The newest CloudTrail event.",
             f"1000 * max(aws_user_last_activity_timestamp_seconds{{{ONE}}})",
-            empty="Never seen in the stored history",
+            empty="No CloudTrail day of the last 30 has landed",
             unit="dateTimeFromNow",
             width=4,
+            zero=Zero(_NEVER, f"aws_user_events_last_30d{{{ONE}}}"),
         ),
     )
 
 
 def _kiro() -> tuple[stat.Panel, ...]:
     used, included = (f"max(kiro_user_{what}{{{ONE}}})" for what in ("forecast_credits", "included_credits"))
+    known = f"aws_user_info{{{ONE}}}"
     return (
         number(
             "Cost",
@@ -108,7 +114,14 @@ def _kiro() -> tuple[stat.Panel, ...]:
             width=4,
             legend="{{currency}}",
         ),
-        number("Kiro credits", "Credits consumed in the window, overage included.", f"sum({of_window('kiro_user_credits', ONE)})", empty=NO_KIRO, width=4),
+        number(
+            "Kiro credits",
+            "Credits consumed in the window, overage included.",
+            f"sum({of_window('kiro_user_credits', ONE)})",
+            empty=NOTHING_LANDED,
+            width=4,
+            zero=Zero("None", f"{known} and on () kiro_user_credits_${{window}}"),
+        ),
         number(
             "Of this month's credits",
             "Credits consumed this month, of the included ones. Over 100% is overage, or the end where that is not enabled.",
@@ -131,16 +144,18 @@ def _kiro() -> tuple[stat.Panel, ...]:
             "Active days in Kiro",
             "Days with Kiro use among the last 30.",
             f"max(kiro_user_active_dates_last_30d{{{ONE}}})",
-            empty=NO_KIRO,
+            empty=NO_REPORT,
             width=4,
+            zero=Zero("None", f"{known} and on () kiro_user_active_dates_last_30d"),
         ),
         number(
             "Last seen in Kiro",
             "The newest day with Kiro use: its start.",
             f"1000 * max(kiro_user_last_activity_timestamp_seconds{{{ONE}}})",
-            empty="Never seen in the stored history",
+            empty=NO_REPORT,
             unit="dateTimeFromNow",
             width=4,
+            zero=Zero(_NEVER, f"{known} and on () kiro_user_credits_last_30d"),
         ),
     )
 
@@ -230,6 +245,6 @@ def _alerts() -> table.Panel:
         {"alertname": "Alert", "severity": "Severity"},
         [Column("Since", f"max by (alertname, severity) ({firing})", unit=MOMENT)],
         sort="Since",
-        empty="No alert about this person fires",
+        empty="No alert about this person fires, or Prometheus lacks the rules",
         height=9,
     )

@@ -10,8 +10,8 @@ from grafana.source.panels import DAY, MOMENT, ranking
 from grafana.source.queries import ONE, TOP, of_window, top
 from grafana.source.tables import Column, rows
 
-NO_KIRO = "This person has not used Kiro in the window"
-_NO_SEAT = "This person is not known to hold a paid seat"
+_NO_KIRO = "This person has not used Kiro in the window, or no Kiro report of it has landed"
+_NO_SEAT = "This person is not known to hold a paid seat, or no Kiro report has landed"
 
 
 def where() -> tuple[AnyPanel, ...]:
@@ -22,7 +22,7 @@ def where() -> tuple[AnyPanel, ...]:
             f"CloudTrail management events in the window, the {TOP} with most.",
             top(f"sum by ({label}) ({of_window(f'aws_user_{of}_events', ONE)})"),
             f"{{{{{label}}}}}",
-            empty="No events in the window, or limits.breakdown_users folded them into _other",
+            empty="No events in the window, limits.breakdown_users folded them into _other, or no CloudTrail day of it has landed",
         )
         for of, label in (("service", "aws_service"), ("region", "aws_region"), ("account", "aws_account"))
     )
@@ -39,7 +39,7 @@ def sensitive() -> table.Panel:
             Column("Newest", f"max by (category) (aws_user_last_sensitive_event_timestamp_seconds{{{ONE}}})", unit=MOMENT),
         ],
         sort="Newest",
-        empty="Nothing sensitive is known of this person",
+        empty="Nothing sensitive is known of this person, or no CloudTrail day has landed",
         width=8,
         height=10,
     )
@@ -53,7 +53,7 @@ def cost() -> tuple[AnyPanel, ...]:
             f"What was billed in the window, the {TOP} services with most.",
             top(f"sum by (aws_service, currency) ({of_window('aws_user_service_cost', ONE)})"),
             "{{aws_service}}, {{currency}}",
-            empty="Nothing was billed in the window, or limits.breakdown_users folded it into _other",
+            empty="Nothing was billed in the window, limits.breakdown_users folded it into _other, or no day of it has landed",
             decimals=2,
         ),
         rows(
@@ -80,7 +80,7 @@ def kiro_use() -> tuple[AnyPanel, ...]:
             "Kiro messages in the window by the model that handled them.",
             top(f"sum by (model) ({of_window('kiro_user_model_messages', ONE)})"),
             "{{model}}",
-            empty=NO_KIRO,
+            empty=_NO_KIRO,
             width=6,
         ),
         ranking(
@@ -88,7 +88,7 @@ def kiro_use() -> tuple[AnyPanel, ...]:
             "Kiro credits in the window by client, overage included.",
             top(f"sum by (client) ({of_window('kiro_user_client_credits', ONE)})"),
             "{{client}}",
-            empty=NO_KIRO,
+            empty=_NO_KIRO,
             decimals=1,
             width=5,
         ),

@@ -118,6 +118,11 @@ def threshold(name: str) -> str:
     return f"scalar(threshold:{name})"
 
 
+def compared(expression: str, *names: str) -> str:
+    """The expression where these numbers are recorded. A comparison with one that is not has no answer either, which says nothing."""
+    return " and on () ".join((expression, *(f"threshold:{name}" for name in names)))
+
+
 def threshold_value(name: str) -> float:
     """The same as it stands in the rules: for colours, which cannot ask Prometheus. Raises KeyError for one that is not there as a number or product."""
     for group in yaml.safe_load((RULES / "thresholds.yml").read_text(encoding="utf-8"))["groups"]:
