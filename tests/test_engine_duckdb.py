@@ -99,6 +99,19 @@ def test_answer_outlives_later_queries(engine: DuckDBEngine) -> None:
     assert rows(first) == [(1,)]
 
 
+def test_notes_of_freed_buffers_do_not_grow_with_the_queries(engine: DuckDBEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DuckDB itself lets go of them after some ten thousand queries; an answer of the database before is still there."""
+    monkeypatch.setattr("exporter.engines.duckdb._QUERIES_OF_A_DATABASE", 20)
+    earlier = engine.query(Statement("earlier", "SELECT 1 AS number"), ())
+    notes = Statement(
+        "notes", "SELECT sum(size) AS notes FROM (SELECT queue_index, sum(approximate_size) AS size FROM duckdb_eviction_queues() GROUP BY queue_index)"
+    )
+    found = [rows(engine.query(notes, ())) for _ in range(59)]
+    counted = [int(str(number)) for ((number,),) in found]
+    assert 0 < max(counted[19:]) < 1.5 * max(counted[:19])
+    assert rows(earlier) == [(1,)]
+
+
 def test_queries_at_once_see_their_own_relations(engine: DuckDBEngine, tmp_path: Path) -> None:
     found: dict[int, list[tuple[object, ...]]] = {}
 

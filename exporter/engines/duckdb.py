@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,12 @@ from exporter.quoting import sql_name, sql_text
 
 _AGAIN_SECONDS = 0.05
 
+_QUERIES_OF_A_DATABASE = 500
+"""DuckDB keeps notes of the buffers it has freed, up to 35 MB of them, and lets go of them when the database ends."""
+
 
 class DuckDBEngine:
-    """One database for all queries, and a connection with temporary relations of its own for each: a database takes longer to open than most queries to run."""
+    """A database for many queries, and a connection with temporary relations of its own for each: to open a database takes longer than most queries."""
 
     name = "duckdb"
     embedded = True
@@ -33,6 +36,7 @@ class DuckDBEngine:
     def __init__(self, deadline: timedelta, memory_limit: str = "1GB") -> None:
         self._deadline = deadline.total_seconds()
         self._memory_limit = memory_limit
+        self._queries = count()
         self._running: set[threading.Event] = set()
         """Of each running query, what wakes the thread that ends it."""
         self._cancelled = False
@@ -41,18 +45,21 @@ class DuckDBEngine:
     def query(self, statement: Statement, parameters: Sequence[Any], relations: Sequence[Relation] = ()) -> ArrowStream:
         """See `Engine.query`. The rows are read in full before they are handed on, so the deadline covers all of the work."""
         with self._lock:
-            connection = self._database.cursor()
+            connection = self._connect()
         with self._interruptible(connection, statement.name):
             for relation in relations:
                 define(connection, relation)
             connection.execute(f"CREATE TEMP TABLE answer AS {to_duckdb(statement)}", list(parameters)).fetchall()
         return _Answer(connection)
 
-    @cached_property
-    def _database(self) -> duckdb.DuckDBPyConnection:
-        # What does not fit goes to the disk; else DuckDB would take the folder in which the service was started.
-        spill = Path(tempfile.gettempdir()) / f"aws-user-exporter-{os.getpid()}"
-        return duckdb.connect(config={"memory_limit": self._memory_limit, "temp_directory": str(spill)})
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        number = next(self._queries)
+        if number % _QUERIES_OF_A_DATABASE == 0:
+            # What does not fit goes to the disk; else DuckDB would take the folder in which the service was started.
+            spill = Path(tempfile.gettempdir()) / f"aws-user-exporter-{os.getpid()}-{number}"
+            # Of every file that was ever read the cache would keep a note. The database before this one ends with its last connection.
+            self._database = duckdb.connect(config={"memory_limit": self._memory_limit, "temp_directory": str(spill), "enable_external_file_cache": False})
+        return self._database.cursor()
 
     def cancel(self) -> None:
         """See `Engine.cancel`."""

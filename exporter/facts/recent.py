@@ -30,7 +30,8 @@ class RecentFacts:
     """One in-memory database, shared by the threads that refresh and the one that renders. Identities are numbers in it: names would fill the memory."""
 
     def __init__(self) -> None:
-        self._database = duckdb.connect()
+        # Of every file that was ever read the cache would keep a note.
+        self._database = duckdb.connect(config={"enable_external_file_cache": False})
         self._writing = threading.Lock()
         self._execute("CREATE SEQUENCE identity_number")
         self._execute(
@@ -181,7 +182,10 @@ class RecentFacts:
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A connection of its own to the facts, for reading; temporary tables made on it are its own."""
-        return self._database.cursor()
+        cursor = self._database.cursor()
+        # Gives back what is freed, also when nothing more is asked. Of the whole process: any other database that is opened or closed ends it.
+        cursor.execute("SET allocator_background_threads = true").fetchall()
+        return cursor
 
     def _read(self, cursor: duckdb.DuckDBPyConnection, table: FactTable, files: Sequence[Path]) -> None:
         """Lays fact files as `facts_read`, and as `rows_read` with key, link and created resource; enters the identities, links and creators."""
