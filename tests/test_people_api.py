@@ -270,4 +270,4 @@ class TestAnalyze:
 
     def test_answers_with_every_error(self, api: Client, view: Asked) -> None:
         view.errors = ["cloudtrail is being refreshed already.", "cur is being refreshed already."]
-        assert self.ask(api) == (500, "cloudtrail is being refreshed already. cur is being refreshed already.")
+        assert self.ask(api) == (409, "cloudtrail is being refreshed already. cur is being refreshed already.")

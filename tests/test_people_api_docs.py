@@ -73,7 +73,7 @@ def test_every_problem_is_described(document: Any) -> None:
         "/api/users/top-by-cost": {*reading, "404"},
         "/api/users/inactive": reading,
         "/api/users/{user}": {*reading, "404"},
-        "/api/users/analyze": {"202", "403", "500"},
+        "/api/users/analyze": {"202", "403", "409"},
     }
 
 

@@ -260,7 +260,7 @@ class TestLifecycle:
     def test_answers_with_every_error(self, web: Serving, view: FakeView, path: str) -> None:
         view.errors = ["config.yaml:3: engine: unknown", "config.yaml:9: web: unknown key"]
         answer = web.request("POST", path)
-        assert (answer.status, answer.text.splitlines()) == (500, view.errors)
+        assert (answer.status, answer.text.splitlines()) == ({"/-/reload": 500, "/-/refresh": 409}[path], view.errors)
 
     def test_refuses_other_sites(self, web: Serving, view: FakeView, path: str) -> None:
         assert (web.request("POST", path, Sec_Fetch_Site="cross-site").status, view.refreshed) == (403, [])

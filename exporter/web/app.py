@@ -174,7 +174,7 @@ class _Pages:
         if source is not None and source not in known:
             return _sentence(404, f"There is no such source; configured are: {', '.join(known) or 'none'}.")
         errors = await asyncio.to_thread(self._view.refresh, source)
-        return _sentence(500, "\n".join(errors)) if errors else _sentence(202, f"A refresh of {source or 'every source'} was asked for.")
+        return _sentence(409, "\n".join(errors)) if errors else _sentence(202, f"A refresh of {source or 'every source'} was asked for.")
 
 
 class _Frame:

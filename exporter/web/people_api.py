@@ -32,7 +32,10 @@ _UNPUBLISHED = "Nothing is published of such activity: its source is off, has no
 _NO_ADDRESS = "There is nothing at this address; /docs lists what there is."
 _UNEXPECTED = "Unexpected error; the log of the exporter has the details."
 _PROBLEMS = {422: "A parameter is wrong: which one, and how.", 503: "Nothing has landed yet, it is too old, or the store is still being read after a start."}
-_ANALYZE_PROBLEMS = {403: "Refreshes over HTTP are off, or a page of another site asked.", 500: "A source cannot be refreshed now: why, a sentence each."}
+_ANALYZE_PROBLEMS = {
+    403: "Refreshes over HTTP are off, or a page of another site asked.",
+    409: "These sources are being refreshed already, a sentence each; the others were asked.",
+}
 
 Window = Literal["today", "yesterday", "3d_ago", "last_7d", "last_30d", "month_to_date", "last_month"]
 Order = Annotated[Literal["asc", "desc"] | None, Field(description="By default names ascend, and numbers and times descend.")]
@@ -253,7 +256,7 @@ class _Questions:
         lifecycle.require(request, self._service.enable_lifecycle)
         errors = self._service.refresh(None)
         if errors:
-            raise HTTPException(500, " ".join(errors))
+            raise HTTPException(409, " ".join(errors))
         return _json(people_answers.Asked("A refresh of every source was asked for."), 202)
 
     def _people(self) -> SnapshotPeople:
