@@ -168,6 +168,14 @@ def test_there_is_no_good_news_of_people_while_only_the_directory_is_known(board
     check(tmp_path, made, [(f"({asked(query)}) == 0", []) for query in QUERIES if panel(query) in ZEROS and query.board == board])
 
 
+def test_nobody_counts_as_never_seen_before_anything_has_landed(tmp_path: Path) -> None:
+    (never,) = [asked(query) for query in QUERIES if panel(query) == "inactive: Never seen"]
+    seen = {'aws_user_last_activity_timestamp_seconds{user="sam",team="core"}': float(NOW - 86400)}
+    directory = world(used=False)["directory"]
+    check(tmp_path, {"directory": directory}, [(never, [])])
+    check(tmp_path, {"directory": directory, "cloudtrail": seen}, [(never, [{"labels": "{}", "value": 1}])])
+
+
 @pytest.mark.parametrize("used", [True, False], ids=["used", "idle"])
 def test_there_is_no_good_news_of_a_user_who_is_not_there(used: bool, tmp_path: Path) -> None:
     those = [query for query in QUERIES if panel(query) in ZEROS and query.board != "exporter"]

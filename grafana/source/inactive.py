@@ -15,12 +15,13 @@ _AGO = "(time() - ${days} * 86400)"
 _MEMBERS = f'max by (user, team) (aws_user_info{{{NAMED},status=~"(?i:enabled|listed)"}})'
 _DISABLED = f'max by (user, team) (aws_user_info{{{NAMED},status=~"(?i:disabled)"}})'
 _CREATED = f"max by (user, team) (aws_user_created_timestamp_seconds{{{NAMED}}})"
-_NEVER = f"{_CREATED} and on (user, team) {_MEMBERS} unless on (user, team) {seen()}"
+_SEEN_AT_ALL = "(aws_user_last_activity_timestamp_seconds or kiro_user_last_activity_timestamp_seconds)"
+_NEVER = f"({_CREATED} and on (user, team) {_MEMBERS} unless on (user, team) {seen()} and on () {_SEEN_AT_ALL})"
+"""Before anything has landed nobody was seen, and that says nothing."""
 _NOT_LATELY = f"{seen()} < {_AGO} and on (user, team) {_MEMBERS}"
 _LISTED = f'max by (user, team) (aws_user_info{{{NAMED},status!="unlisted"}})'
 _SEATS = f"kiro_user_seat{{{PEOPLE}}}"
 _IDLE = f'kiro_user_seat{{{PEOPLE},status="idle"}}'
-_SEEN_AT_ALL = "(aws_user_last_activity_timestamp_seconds or kiro_user_last_activity_timestamp_seconds)"
 _SEATS_SINCE = f"max by (user, team) (kiro_user_seat_start_timestamp_seconds{{{PEOPLE}}})"
 _PRICE = "max by (tier, currency) (kiro_tier_price)"
 _NOBODY_KNOWN = "Nobody is known to have access: neither a directory nor a people file is read"
@@ -67,9 +68,9 @@ def _numbers() -> tuple[stat.Panel, ...]:
             "Never seen",
             "Of these, who has used neither AWS nor Kiro in the stored history.",
             f"count({_NEVER})",
-            empty=_NOBODY_KNOWN,
+            empty="Nobody is known to have access, or nothing has landed",
             width=4,
-            zero=Zero("Everybody was seen", _MEMBERS),
+            zero=Zero("Everybody was seen", f"{_MEMBERS} and on () {_SEEN_AT_ALL}"),
         ),
         number(
             "Not seen lately",
@@ -121,7 +122,7 @@ def _never() -> table.Panel:
         ],
         sort="Known since",
         descending=False,
-        empty="Everybody with access was seen, or nobody is known to have access",
+        empty="Everybody with access was seen, or nobody is known to have access, or nothing has landed",
         links=TO_PERSON,
     )
 
