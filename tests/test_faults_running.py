@@ -78,7 +78,7 @@ def endless(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     query = DuckDBEngine.query
 
     def never(self: DuckDBEngine, *arguments: object) -> object:
-        connection = self._database.cursor()
+        connection = self._connect()
         with self._interruptible(connection, "endless"):
             begun.set()
             connection.execute(ENDLESS).fetchall()

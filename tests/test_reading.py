@@ -83,7 +83,8 @@ def test_accounts_alike_in_their_regions_are_two_lists() -> None:
 def test_only_pairs_that_exist_are_read() -> None:
     folders = [folder("111122223333", "us-east-1"), folder("222233334444", "us-east-1"), folder("222233334444", "eu-central-1")]
     every = {(account, region) for account in ("111122223333", "222233334444", "333344445555") for region in ("us-east-1", "eu-central-1", "eu-west-1")}
-    kept = DuckDBEngine(timedelta(minutes=1))._database.execute(
+    connection = DuckDBEngine(timedelta(minutes=1))._connect()
+    kept = connection.execute(
         f"SELECT account, region FROM (SELECT unnest($1) AS account, unnest($2) AS region) WHERE {of_folders(folders)}",
         [[account for account, _ in every], [region for _, region in every]],
     )
