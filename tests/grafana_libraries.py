@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
-from tools import require_tool
+from tools import is_required, require_tool
 
 CHECK = Path(__file__).parent.parent / "grafana" / "check"
 
 
 def ran(*arguments: str | Path, text: str | None = None) -> str:
-    """What a program of grafana/check prints. Without node or the libraries the test is skipped, or fails where tools are required."""
+    """What a program of grafana/check prints. Without node or the libraries the test is skipped, or fails where they are required."""
     node = require_tool("node")
     if not (CHECK / "node_modules").is_dir():
         reason = "Grafana's libraries are not installed: npm ci --prefix grafana/check"
-        (pytest.fail if os.environ.get("AUE_REQUIRE_TOOLS") == "1" and shutil.which("npm") else pytest.skip)(reason)
+        (pytest.fail if is_required("node") else pytest.skip)(reason)
     done = subprocess.run([node, *arguments], capture_output=True, text=True, check=False, cwd=CHECK, input=text)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
