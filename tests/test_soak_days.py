@@ -9,7 +9,7 @@ import pytest
 from soak_rig import DAY, SoakedService
 
 PEOPLE = 6
-FIRST, BEGIN, END = date(2026, 9, 20), date(2026, 9, 30), date(2026, 10, 2)
+FIRST, BEGIN, END = date(2026, 8, 21), date(2026, 8, 31), date(2026, 9, 2)
 THERE = {"kiro_user_credits_month_to_date", "aws_user_events_last_30d", "aws_user_cost_last_month"}
 
 
