@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from kiro_files import ALICE, Use, put_use
 from prometheus_client.parser import text_string_to_metric_families
+from publications import Publications
 
-from exporter import publisher
 from exporter.config import load
 from exporter.service import Service
 from exporter.telemetry import Telemetry
@@ -60,11 +60,9 @@ def eventually(condition: Callable[[], object]) -> bool:
 class House:
     """A folder with config, people and reports, and the service that runs on it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, publications: Publications) -> None:
+        self.folder, self.publications = folder, publications
         self.now = NOW
-        self.requested = 0
-        self.published = 0
         self.config_file = folder / "config.yaml"
         self.reports = folder / "reports"
         self.service: Service = None  # type: ignore[assignment]
@@ -85,27 +83,9 @@ class House:
             self.service.stop()
             self.service = None  # type: ignore[assignment]
 
-    def count_requests(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Tells apart what was published before and after a request."""
-        request, publish = publisher.Publisher.request, publisher.Publisher.publish
-
-        def requesting(made: publisher.Publisher) -> None:
-            self.requested += 1
-            request(made)
-
-        def publishing(made: publisher.Publisher) -> None:
-            answered = self.requested
-            publish(made)
-            self.published = answered
-
-        monkeypatch.setattr(publisher, "_LOOK_EVERY_SECONDS", 0.01)
-        monkeypatch.setattr(publisher.Publisher, "request", requesting)
-        monkeypatch.setattr(publisher.Publisher, "publish", publishing)
-
     def is_published(self) -> bool:
         """Waits until whatever was asked for is served."""
-        asked = self.requested
-        return eventually(lambda: self.published >= asked)
+        return eventually(self.publications.caught_up())
 
     def reload(self, config: str = CONFIG, people: str = PEOPLE) -> list[str]:
         """Reloads, and waits until what changed by it is served."""
@@ -148,13 +128,12 @@ class House:
 
 def fill(folder: Path) -> Path:
     """A folder whose store holds all that the reports say."""
-    house = House(folder)
-    house.write()
-    for day, credits in USE.items():
-        put_use(house.reports, date.fromisoformat(day), Use(ALICE, credits=f"{credits}.0", messages=credits, limit="1000"))
-    house.start()
-    assert house.refreshed()
-    house.stop()
+    with pytest.MonkeyPatch.context() as monkeypatch, living_in(folder, monkeypatch) as house:
+        house.write()
+        for day, credits in USE.items():
+            put_use(house.reports, date.fromisoformat(day), Use(ALICE, credits=f"{credits}.0", messages=credits, limit="1000"))
+        house.start()
+        assert house.refreshed()
     return folder
 
 
@@ -163,8 +142,7 @@ def living_in(folder: Path, monkeypatch: pytest.MonkeyPatch, like: Path | None =
     """The house in a folder, as a copy of a filled one or empty; not started yet, and stopped in the end."""
     if like:
         shutil.copytree(like, folder, dirs_exist_ok=True)
-    made = House(folder)
-    made.count_requests(monkeypatch)
+    made = House(folder, Publications(monkeypatch))
     try:
         yield made
     finally:

@@ -17,8 +17,9 @@ from datetime import time as clock_time
 from pathlib import Path
 
 import pytest
+from publications import Publications
 
-from exporter import aws, publisher
+from exporter import aws
 from exporter.commands.demo import CONFIG
 from exporter.config import load
 from exporter.sample import Organisation, SampleDirectory, deliver, sandbox_owners, write
@@ -75,8 +76,7 @@ class SoakedService:
         self.organisation = Organisation.generate(people, seed=4)
         self.now = datetime.combine(begin, clock_time(0, 30), UTC)
         self.seen = Soaked()
-        self._asked = self._answered = 0
-        self._listen(monkeypatch)
+        self._publications = Publications(monkeypatch)
         monkeypatch.setattr(aws, "client", lambda *_arguments: SampleDirectory(self.data))
         write(self.organisation, self.data, first, begin - DAY, cloudtrail=True, events=EVENTS, bill=True)
         owners = "".join(f'    "{account}": {owner.user}\n' for account, owner in sandbox_owners(self.organisation, begin).items())
@@ -132,26 +132,8 @@ class SoakedService:
     def _told(self, name: str, source: str) -> float | None:
         return self.telemetry.registry.get_sample_value(f"aws_user_exporter_{name}", {"source": source})
 
-    def _listen(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Tells apart what was published before and after a request."""
-        request, publish = publisher.Publisher.request, publisher.Publisher.publish
-
-        def requesting(made: publisher.Publisher) -> None:
-            self._asked += 1
-            request(made)
-
-        def publishing(made: publisher.Publisher) -> None:
-            answered = self._asked
-            publish(made)
-            self._answered = answered
-
-        monkeypatch.setattr(publisher, "_LOOK_EVERY_SECONDS", 0.02)
-        monkeypatch.setattr(publisher.Publisher, "request", requesting)
-        monkeypatch.setattr(publisher.Publisher, "publish", publishing)
-
     def _published(self) -> None:
-        asked = self._asked
-        self._await(lambda: self._answered >= asked)
+        self._await(self._publications.caught_up())
 
     @staticmethod
     def _await(condition: Callable[[], object]) -> None:
