@@ -14,7 +14,7 @@ from serving import Serving
 from starlette.types import Receive, Scope, Send
 
 from exporter.errors import UserError
-from exporter.web import server
+from exporter.web import protocol, server
 from exporter.web.server import GRACE, Server, addresses, bind
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
@@ -165,6 +165,29 @@ def test_client_that_never_reads_is_dropped(monkeypatch: pytest.MonkeyPatch) -> 
         while serving.server._uvicorn.server_state.connections and time.monotonic() < deadline:
             time.sleep(0.1)
         assert not serving.server._uvicorn.server_state.connections
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET / HTTP/1.1\r\nHost: a\r\n", REQUEST + b"GET / HTTP/1.1\r\n"], ids=["nothing", "half a head", "half of a second head"]
+)
+def test_client_whose_head_does_not_come_is_dropped(monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.5)
+    with Serving(greeting) as serving, socket.create_connection(("127.0.0.1", serving.port), timeout=5) as client:
+        client.sendall(sent)
+        while client.recv(1000):
+            pass
+
+
+def test_answer_may_take_longer_than_a_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.2)
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0.6)
+        await greeting(scope, receive, send)
+
+    with Serving(slow) as serving, socket.create_connection(("127.0.0.1", serving.port), timeout=5) as client:
+        client.sendall(REQUEST)
+        assert client.recv(1000).startswith(b"HTTP/1.1 200")
 
 
 def test_signal_handlers_of_the_process_stay() -> None:
