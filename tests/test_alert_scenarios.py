@@ -11,9 +11,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import alert_scenarios_aws
+import alert_scenarios_exporter
+import alert_scenarios_kiro
 import pytest
 import yaml
-from alert_scenarios import SCENARIOS, Scenario
+from alert_rig import Scenario
 from tools import require_tool
 
 RULES = sorted((Path(__file__).parent.parent / "prometheus" / "rules").glob("*.yml"))
@@ -21,6 +24,7 @@ GROUPS = [group for path in RULES for group in yaml.safe_load(path.read_text(enc
 ALERTS = {rule["alert"]: {**group, "rules": [rule]} for group in GROUPS for rule in group["rules"] if "alert" in rule}
 """Each in its group, without the other alerts: promtool would work for most of a minute on what nobody asks."""
 (THRESHOLDS,) = (group for group in GROUPS if group["name"] == "aws-user-exporter-thresholds")
+SCENARIOS = (*alert_scenarios_kiro.SCENARIOS, *alert_scenarios_aws.SCENARIOS, *alert_scenarios_exporter.SCENARIOS)
 RARE = ("a ten-minute scrape gap", "a restart")
 
 
