@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from billed import Billed, seat
@@ -93,3 +94,24 @@ def published(
 ) -> Published:
     """A snapshot of a bill."""
     return publish(list(facts), now, days or landed(), entries=entries, settings=config(**sections))
+
+
+def texts(seen: Published, name: str) -> dict[tuple[str, ...], str]:
+    """Values as they stand in the exposition, by the values of the labels, zeros left out."""
+    found: dict[tuple[str, ...], str] = {}
+    for chunk in seen.built.snapshot.chunks:
+        for line in chunk.plain.decode().splitlines():
+            series, _, number = line.rpartition(" ")
+            if series.startswith(name + "{") and number != "0":
+                found[tuple(series.split('"')[1::2])] = number
+    return found
+
+
+def of(seen: Published, name: str, **labels: str) -> Decimal:
+    """Sum of the exact values with some labels."""
+    found = Decimal(0)
+    for pairs, text in texts(seen, name).items():
+        names = [label for label, _ in next(iter(seen.samples[name]))]
+        if labels.items() <= dict(zip(names, pairs, strict=True)).items():
+            found += Decimal(text)
+    return found
